@@ -1,0 +1,222 @@
+"""The annotation layers, as arithmetic on surface samples and poses: exact at pixel centres, for any pair of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubric_gen.annotations.surface import SurfaceSampler, SurfaceSamples
+from kubric_gen.errors import KubricGenError
+from kubric_gen.scene.cameras import Camera, OrthographicCamera, Resolution
+from kubric_gen.scene.motion import Motion
+from kubric_gen.scene.scene import Scene
+
+Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+
+BACKGROUND_DEPTH = 1000.0
+"""Depth in metres where nothing is hit."""
+VISIBLE_WITHIN = 1e-3
+"""A point counts as visible if what its ray hits is no nearer than this fraction of its distance."""
+
+
+class GroundTruth:
+  """What one camera of a scene sees, frame by frame.
+
+  Frames are array indices t in 0 … N - 1; -1 and N, one beyond each end, are allowed too. All arrays are (H, W, C).
+
+  Args:
+    scene: the scene.
+    motion: its motion.
+    camera: one of its cameras; the main one by default.
+    resolution: (height, width) whose pixel centres are sampled; the scene's by default.
+  """
+
+  def __init__(self, scene: Scene, motion: Motion, camera: Camera | None = None,
+               resolution: Resolution | None = None) -> None:
+    self.scene, self.motion = scene, motion
+    self.camera = camera or scene.camera
+    self.resolution = resolution or scene.resolution
+    self._sampler = SurfaceSampler(scene, motion, self.camera, self.resolution)
+    ids = np.cumsum([not item.background for item in scene.objects])
+    self._labels = np.array([0 if item.background else ids[i] for i, item in enumerate(scene.objects)] + [0], np.uint16)
+    self.foreground = tuple(i for i, item in enumerate(scene.objects) if not item.background)
+    """Indices of the objects that have an id: object `foreground[k - 1]` has the label k in `segmentation`."""
+
+  def samples(self, t: int) -> SurfaceSamples:
+    """The surface samples of frame t.
+
+    Raises:
+      KubricGenError: t lies outside -1 … N.
+    """
+    self._check(t)
+    return self._sampler.samples(t)
+
+  def _check(self, t: int) -> None:
+    if not -1 <= t <= self.scene.num_frames:
+      raise KubricGenError(f"frame {t} is not known: the scene has frames -1 … {self.scene.num_frames}")
+
+  def segmentation(self, t: int) -> NDArray[np.uint16]:
+    """Labels (H, W, 1): 0 for background, k for the k-th object of the scene that is not background."""
+    return self._labels[self.samples(t).object_index][..., None]
+
+  def depth(self, t: int) -> Float32:
+    """Distance from the camera's centre (H, W, 1), metres."""
+    samples = self.samples(t)
+    distance = samples.distance
+    if isinstance(self.camera, OrthographicCamera):
+      points = self._camera_points(t)
+      distance = np.linalg.norm(points, axis=-1)
+    return np.where(samples.object_index >= 0, distance, BACKGROUND_DEPTH).astype(np.float32)[..., None]
+
+  def z(self, t: int) -> Float32:
+    """Distance to the camera's plane (H, W, 1), metres."""
+    hit = self.samples(t).object_index >= 0
+    return np.where(hit, -self._camera_points(t)[..., 2], BACKGROUND_DEPTH).astype(np.float32)[..., None]
+
+  def _camera_points(self, t: int) -> Array:
+    """Surface points (H, W, 3) in camera coordinates; meaningless where nothing is hit."""
+    samples = self.samples(t)
+    origins, directions = self.camera.rays(self._sampler.pixels, self.resolution)
+    return origins + directions * np.where(samples.object_index >= 0, samples.distance, 0.0)[..., None]
+
+  def normal(self, t: int) -> Float32:
+    """Unit shading normals (H, W, 3) in world space, turned to the camera; zero where nothing is hit."""
+    return self.samples(t).gather("normal", 3)
+
+  def object_coordinates(self, t: int) -> Float32:
+    """Position in the object's rest bounding box (H, W, 3), in [0, 1]; zero where nothing is hit and along flat axes."""
+    return self.samples(t).gather("object_coordinates", 3)
+
+  def uv(self, t: int) -> Float32:
+    """Texture coordinates (H, W, 2), v upwards; zero where nothing is hit."""
+    return self.samples(t).gather("uv", 2)
+
+  def _stay(self, t: int, s: int) -> set[int]:
+    """The objects (and -1 for what is infinitely far) that do not move relative to the camera from t to s."""
+    sampler = self._sampler
+    still = {i for i in range(len(sampler.tracers)) if sampler.pose_key(t, i) == sampler.pose_key(s, i)}
+    turned = (sampler.camera_quaternions[t + 1] != sampler.camera_quaternions[s + 1]).any()
+    return still if turned else still | {-1}
+
+  def points_at(self, t: int, s: int, skip: Set[int] = frozenset()) -> tuple[Array, Array]:
+    """Where the surface points seen in frame t are in frame s.
+
+    Args:
+      t, s: array indices of the two frames.
+      skip: object indices (-1 for what is infinitely far) to leave at zero.
+
+    Returns:
+      Positions (H, W, 3) in the camera coordinates of frame s, with unit directions where nothing is hit, and pixel
+      positions (H, W, 2) as (row, column), NaN behind the camera.
+    """
+    self._check(s)
+    samples, sampler = self.samples(t), self._sampler
+    points = np.zeros((samples.object_index.size, 3))
+    pixels = np.zeros((samples.object_index.size, 2))
+    camera_rotation, camera_position = sampler.camera_rotations[s + 1], sampler.camera_positions[s + 1]
+    for index, (which, at) in samples.seen.items():
+      if index not in skip:
+        turn = sampler.rotations[s + 1, index].T @ camera_rotation
+        shift = (self.motion.positions[s + 1, index] - camera_position) @ camera_rotation
+        hits = samples.hits[index]
+        assert hits is not None
+        points[at] = (hits.local[which] * sampler.tracers[index].scale) @ turn + shift
+        pixels[at] = self.camera.project(points[at], self.resolution)
+    missed = np.flatnonzero(samples.object_index < 0)
+    if len(missed) and -1 not in skip:
+      turn = sampler.camera_rotations[t + 1].T @ camera_rotation
+      points[missed] = sampler.ray_directions.reshape(-1, 3)[missed] @ turn
+      if isinstance(self.camera, OrthographicCamera):  # a direction has no place in an image of parallel rays
+        pixels[missed] = sampler.pixels.reshape(-1, 2)[missed]
+      else:
+        pixels[missed] = self.camera.project(points[missed], self.resolution)
+    return points.reshape(*self.resolution, 3), pixels.reshape(*self.resolution, 2)
+
+  def flow(self, t: int, s: int) -> Float32:
+    """(Δrow, Δcolumn) in pixels (H, W, 2) of the surface points seen in frame t, on their way to frame s.
+
+    Points that are behind the camera in frame s get zero (`occlusion` tells them apart); what does not move relative to
+    the camera gets exactly zero.
+    """
+    still = self._stay(t, s)
+    _, pixels = self.points_at(t, s, skip=still)
+    moved = np.nan_to_num(pixels - self._sampler.pixels, nan=0.0)
+    moved[np.isin(self.samples(t).object_index, sorted(still))] = 0.0
+    return moved.astype(np.float32)
+
+  def forward_flow(self, t: int) -> Float32:
+    """`flow(t, t + 1)`."""
+    return self.flow(t, t + 1)
+
+  def backward_flow(self, t: int) -> Float32:
+    """How far the points seen at t have come since t - 1 (H, W, 2): MOVi's sign, the previous position is p - flow."""
+    return -self.flow(t, t - 1) + 0.0  # no negative zeros
+
+  def occlusion(self, t: int, s: int) -> NDArray[np.uint8]:
+    """What became of the points seen in frame t (H, W, 1): 0 visible in frame s, 1 occluded there, 2 outside its image.
+
+    By casting a ray from the camera of frame s to each moved point, against every object as it stands in frame s.
+    """
+    sampler = self._sampler
+    hit = self.samples(t).object_index >= 0
+    points, pixels = self.points_at(t, s)
+    height, width = self.resolution
+    inside = ((pixels >= 0) & (pixels <= (height, width))).all(axis=-1)  # NaN compares false
+    in_depth = (-points[..., 2] >= self.camera.near) & (-points[..., 2] <= self.camera.far)
+    inside &= in_depth | ~hit
+    result = np.where(inside, 0, 2).astype(np.uint8)
+    at = pixels[inside]
+    origins, directions = self.camera.rays(at, self.resolution)
+    near = self.camera.near / -directions[:, 2]
+    reach = np.einsum("ij,ij->i", points[inside] - origins, directions)
+    limit = np.where(hit[inside], reach * (1 - VISIBLE_WITHIN), self.camera.far / -directions[:, 2])
+    rotation, position = sampler.camera_rotations[s + 1], sampler.camera_positions[s + 1]
+    directions = directions @ rotation.T
+    origins = position + origins @ rotation.T + directions * near[:, None]
+    hidden = np.zeros(len(at), bool)
+    for index, tracer in enumerate(sampler.tracers):
+      window = sampler.window_of(s, index) if tracer.visible else None
+      if window is None:
+        continue
+      (top, bottom), (left, right) = ((w.start, w.stop) for w in window)
+      near_it = np.flatnonzero(~hidden & (at[:, 0] >= top) & (at[:, 0] <= bottom) & (at[:, 1] >= left)
+                               & (at[:, 1] <= right))
+      local = tracer.to_local(origins[near_it], directions[near_it], self.motion.positions[s + 1, index],
+                              sampler.rotations[s + 1, index])
+      hidden[near_it] |= tracer.tracer.trace(*local).distance + near[near_it] < limit[near_it]
+    result[inside] = hidden
+    return result[..., None]
+
+  def occlusion_forward(self, t: int) -> NDArray[np.uint8]:
+    """`occlusion(t, t + 1)`."""
+    return self.occlusion(t, t + 1)
+
+  def occlusion_backward(self, t: int) -> NDArray[np.uint8]:
+    """`occlusion(t, t - 1)`."""
+    return self.occlusion(t, t - 1)
+
+  def amodal_segmentation(self, t: int) -> NDArray[np.bool_]:
+    """Full masks (H, W, K) of the K foreground objects, as if each were alone in front of the camera."""
+    hits = self.samples(t).hits
+    masks = [np.zeros(self.resolution, bool) if part is None else part.amodal_mask(self.resolution)
+             for part in (hits[index] for index in self.foreground)]
+    return np.stack(masks, axis=-1) if masks else np.zeros((*self.resolution, 0), bool)
+
+  def amodal_pixels(self, t: int) -> NDArray[np.int64]:
+    """How many pixels (K,) each foreground object would cover if it were alone."""
+    hits = self.samples(t).hits
+    return np.array([0 if part is None else int(part.mask.sum()) for part in (hits[i] for i in self.foreground)], np.int64)
+
+  def layer(self, name: str, t: int) -> NDArray[np.generic]:
+    """The layer of the given name at frame t."""
+    makers: dict[str, Callable[[int], NDArray[np.generic]]] = {
+        name: getattr(self, name) for name in GEOMETRY_LAYERS}
+    return makers[name](t)
+
+
+GEOMETRY_LAYERS = ("segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow", "z", "uv",
+                   "occlusion_forward", "occlusion_backward", "amodal_segmentation")
+"""Layers that need no renderer."""

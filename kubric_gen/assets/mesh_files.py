@@ -1,0 +1,129 @@
+"""Meshes from a user's files, treated as hostile input: whatever cannot be used ends as one `AssetError`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
+from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.scene.color import srgb_to_linear
+from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
+from kubric_gen.scene.shapes import MeshFile
+
+MAX_BYTES = 1 << 30
+Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+
+
+def _cached_image(image: Any) -> Texture:
+  """A texture file for an image that is embedded in a mesh file, shared by content between processes."""
+  folder = Path(tempfile.gettempdir()) / f"kubric_gen_textures_{os.getuid() if hasattr(os, 'getuid') else 0}"
+  folder.mkdir(mode=0o700, exist_ok=True)
+  image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
+  path = folder / f"{hashlib.sha256(image.tobytes() + repr(image.size).encode()).hexdigest()[:32]}.png"
+  if not path.exists():
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".png", delete=False) as file:
+      image.save(file, format="PNG")
+    os.replace(file.name, path)
+  return Texture(str(path))
+
+
+def _material(visual_material: Any) -> PrincipledMaterial:
+  """The nearest Principled material to what trimesh read (glTF's PBR or a Wavefront mtl)."""
+  pbr = visual_material.to_pbr() if hasattr(visual_material, "to_pbr") else visual_material
+  values: dict[str, Any] = {}
+  factor = getattr(pbr, "baseColorFactor", None)
+  image = getattr(pbr, "baseColorTexture", None)
+  if image is not None:
+    values["color"] = _cached_image(image)
+  elif factor is not None:
+    rgba = np.asarray(factor, np.float64) / (255.0 if np.asarray(factor).dtype.kind in "ui" else 1.0)
+    # glTF factors are linear, and so is what mtl files mean by Kd in practice of their exporters
+    values["color"] = tuple(np.clip(rgba[:3], 0, 1).tolist())
+    if len(rgba) > 3 and getattr(pbr, "alphaMode", None) in ("BLEND", "MASK"):
+      values["alpha"] = float(np.clip(rgba[3], 0, 1))
+  for name, source in (("metallic", "metallicFactor"), ("roughness", "roughnessFactor")):
+    value = getattr(pbr, source, None)
+    if value is not None:
+      values[name] = float(np.clip(value, 0, 1))
+  return PrincipledMaterial(**values)
+
+
+def _parts(loaded: Any) -> list[Any]:
+  """The triangle meshes of what trimesh read, each with its place in the file's scene applied."""
+  import trimesh
+  dumped = loaded.dump(concatenate=False) if isinstance(loaded, trimesh.Scene) else [loaded]
+  return [part for part in dumped if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+
+
+def _assemble(parts: list[Any]) -> tuple[Array, Indices, Array, Array, tuple[Material, ...], Indices]:
+  vertices, faces, normals, uvs, index = [], [], [], [], []
+  materials: list[Material] = []
+  start = 0
+  for part in parts:
+    count = len(part.vertices)
+    vertices.append(np.asarray(part.vertices, np.float64))
+    faces.append(np.asarray(part.faces, np.int64) + start)
+    normals.append(np.asarray(part.vertex_normals, np.float64))
+    uv = getattr(part.visual, "uv", None)
+    uvs.append(np.zeros((count, 2)) if uv is None or len(uv) != count else np.asarray(uv, np.float64)[:, :2])
+    material = getattr(part.visual, "material", None)
+    made = PrincipledMaterial() if material is None else _material(material)
+    if material is None and part.visual.kind in ("face", "vertex"):
+      made = PrincipledMaterial(color=tuple(srgb_to_linear(part.visual.main_color[:3] / 255.0).tolist()))
+    if made not in materials:
+      materials.append(made)
+    index.append(np.full(len(part.faces), materials.index(made), np.int32))
+    start += count
+  return (np.concatenate(vertices), np.concatenate(faces).astype(np.int32), np.concatenate(normals),
+          np.concatenate(uvs), tuple(materials), np.concatenate(index))
+
+
+def load_mesh_file(shape: MeshFile) -> Mesh:
+  """Reads, checks and centres a mesh file.
+
+  Raises:
+    AssetError: the file is too large, cannot be parsed, has no triangles, or has numbers that are not finite.
+  """
+  import trimesh
+  path = Path(shape.path)
+  if path.stat().st_size > MAX_BYTES:
+    raise AssetError(f"mesh file {path} is larger than {MAX_BYTES >> 30} GiB: simplify it first")
+  try:
+    with np.errstate(all="ignore"), contextlib.redirect_stderr(None):
+      parts = _parts(trimesh.load(path, process=False, maintain_order=True))
+      if not parts:
+        raise AssetError(f"mesh file {path} holds no triangles: export it again as a triangle mesh")
+      vertices, faces, normals, uvs, materials, index = _assemble(parts)
+  except KubricGenError:
+    raise
+  except Exception as error:  # a parser fed with garbage may raise anything
+    reason = " ".join(str(error).split()) or type(error).__name__
+    raise AssetError(f"mesh file {path} cannot be read ({reason}): export it again as obj, glb, ply or stl") from error
+  if not np.isfinite(vertices).all() or faces.min() < 0 or faces.max() >= len(vertices):
+    raise AssetError(f"mesh file {path} is broken (positions that are not finite or faces without vertices): "
+                     "export it again")
+  if shape.y_up:
+    vertices, normals = vertices @ Y_UP_TO_Z_UP.T, normals @ Y_UP_TO_Z_UP.T
+  extent = np.ptp(vertices, axis=0)
+  if extent.max() <= 0:
+    raise AssetError(f"mesh file {path} has no extent: all its vertices are the same point")
+  lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+  normals = np.where(lengths > 1e-12, normals / np.maximum(lengths, 1e-12), (0.0, 0.0, 1.0))
+
+  solid = trimesh.Trimesh(vertices, faces, process=True)
+  try:
+    body = solid if solid.is_watertight and solid.volume > 0 else solid.convex_hull
+    volume, centre, _ = integrate_solid(np.asarray(body.vertices), np.asarray(body.faces))
+  except Exception:  # a flat mesh has no hull
+    volume, centre = 0.0, vertices.mean(axis=0)
+  vertices = vertices - centre
+  inertia = integrate_solid(np.asarray(body.vertices) - centre, np.asarray(body.faces))[2] if volume else np.zeros((3, 3))
+  return Mesh(vertices, faces, normals, uvs, bounds=np.stack([vertices.min(axis=0), vertices.max(axis=0)]),
+              volume=volume, inertia=inertia, materials=materials, material_index=index)

@@ -1,0 +1,31 @@
+"""From a shape to its mesh."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from kubric_gen.assets.mesh import Mesh
+from kubric_gen.assets.primitives import primitive_mesh
+from kubric_gen.scene.shapes import MeshFile, Shape
+
+
+@functools.lru_cache(maxsize=64)
+def _load(shape: Shape, stamp: tuple[int, int] | None) -> Mesh:
+  if isinstance(shape, MeshFile):
+    from kubric_gen.assets.mesh_files import load_mesh_file  # imports trimesh
+    return load_mesh_file(shape)
+  return primitive_mesh(shape)
+
+
+def load_mesh(shape: Shape) -> Mesh:
+  """The mesh of a shape. The latest ones are kept, so equal shapes share one mesh; a file that changes is read anew.
+
+  Raises:
+    AssetError: a mesh file that cannot be used.
+  """
+  stamp = None
+  if isinstance(shape, MeshFile):
+    stat = os.stat(shape.path)
+    stamp = (stat.st_mtime_ns, stat.st_size)
+  return _load(shape, stamp)

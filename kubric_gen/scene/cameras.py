@@ -1,0 +1,172 @@
+"""Cameras with exact projection.
+
+A camera looks along its local -Z with +Y up and +X right. A resolution is (height, width) in pixels; the centre of
+the pixel in row r and column c lies at (r + 0.5, c + 0.5), the image's origin is its top left corner, and normalised
+image positions (x, y) run from 0 to 1 to the right and down.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, InitVar, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kubric_gen.errors import SceneError
+from kubric_gen.scene.path import Path
+from kubric_gen.scene.transforms import IDENTITY, look_at, pose_matrix
+from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, number, quaternion, vector3)
+
+Array = NDArray[np.float64]
+Resolution = tuple[int, int]
+
+OPENCV_AXES = np.diag([1.0, -1.0, -1.0, 1.0])
+"""From our camera axes to OpenCV's (+X right, +Y down, +Z forward), and back."""
+
+
+@dataclass(frozen=True, repr=False)
+class Camera(Described, ABC):
+  """What both cameras share.
+
+  Attributes:
+    name: unique in its scene; further cameras write into a folder of this name.
+    position, quaternion: pose, unless a path is given. look_at: the point to look at, instead of a quaternion.
+    path: keyframed motion.
+    near, far: distances in metres between which surfaces are seen.
+    shutter: how long the shutter is open, as a fraction of the time between frames; 0 gives sharp images. The exposure is
+      centred on the frame, so annotations are those of mid-shutter.
+  """
+
+  name: str = "camera"
+  _: KW_ONLY
+  position: Vector3 = (0.0, 0.0, 0.0)
+  quaternion: Quaternion = IDENTITY
+  path: Path | None = None
+  near: float = 0.1
+  far: float = 1000.0
+  shutter: float = 0.0
+  look_at: InitVar[Vector3 | None] = None
+
+  def __post_init__(self, look_at_target: Vector3 | None) -> None:
+    who = f"camera {self.name!r}"
+    position = vector3(self.position, f"{who}: position")
+    if look_at_target is not None:
+      if self.quaternion != IDENTITY:
+        raise SceneError(f"{who}: give a quaternion or look_at, not both")
+      assign(self, quaternion=look_at(position, look_at_target))
+    near = number(self.near, f"{who}: near", above=0)
+    assign(self, name=identifier(self.name, "camera name"), position=position, near=near,
+           quaternion=quaternion(self.quaternion, f"{who}: quaternion"), far=number(self.far, f"{who}: far", above=near),
+           shutter=number(self.shutter, f"{who}: shutter", minimum=0, maximum=1))
+
+  def poses(self, frames: ArrayLike) -> tuple[Array, Array]:
+    """Positions (T, 3) and quaternions (T, 4) at frame numbers (1 is the first rendered frame)."""
+    path = self.path or Path((0,), (self.position,), (self.quaternion,))
+    return path.at(frames)
+
+  @abstractmethod
+  def intrinsics(self, resolution: Resolution) -> Array:
+    """K (3, 3): camera coordinates to normalised image positions, after division by the third component.
+
+    In the form that MOVi publishes, [[fx, 0, -0.5], [0, -fy, -0.5], [0, 0, -1]] with fx, fy in units of the image's
+    width and height. For an orthographic camera the third component is to be taken as -1 (no division).
+    """
+
+  def intrinsics_cv(self, resolution: Resolution) -> Array:
+    """K (3, 3) in pixels for OpenCV's camera axes and for pixel centres at half-integers."""
+    height, width = resolution
+    k = self.intrinsics(resolution)
+    return np.array([[k[0, 0] * width, 0.0, width / 2], [0.0, -k[1, 1] * height, height / 2], [0.0, 0.0, 1.0]])
+
+  def extrinsics_cv(self, frames: ArrayLike) -> Array:
+    """World → camera matrices (T, 4, 4) in OpenCV's camera axes."""
+    return OPENCV_AXES @ np.linalg.inv(pose_matrix(*self.poses(frames)))
+
+  @abstractmethod
+  def project(self, points: ArrayLike, resolution: Resolution) -> Array:
+    """Pixel positions (..., 2) as (row, column) of points (..., 3) in camera coordinates; NaN where behind the camera."""
+
+  @abstractmethod
+  def rays(self, pixels: ArrayLike, resolution: Resolution) -> tuple[Array, Array]:
+    """Origins and unit directions (..., 3) in camera coordinates of the rays through pixel positions (..., 2)."""
+
+
+@dataclass(frozen=True, repr=False)
+class PerspectiveCamera(Camera):
+  """A pinhole or thin-lens camera with square pixels.
+
+  Attributes:
+    focal_length, sensor_width: millimetres.
+    f_stop: aperture for depth of field, or None for a pinhole. focus_distance: metres along the optical axis.
+  """
+
+  _: KW_ONLY
+  focal_length: float = 50.0
+  sensor_width: float = 36.0
+  f_stop: float | None = None
+  focus_distance: float = 10.0
+
+  def __post_init__(self, look_at_target: Vector3 | None) -> None:
+    super().__post_init__(look_at_target)
+    who = f"camera {self.name!r}"
+    assign(self, focal_length=number(self.focal_length, f"{who}: focal_length", above=0),
+           sensor_width=number(self.sensor_width, f"{who}: sensor_width", above=0),
+           focus_distance=number(self.focus_distance, f"{who}: focus_distance", above=0))
+    if self.f_stop is not None:
+      assign(self, f_stop=number(self.f_stop, f"{who}: f_stop", above=0))
+
+  @property
+  def field_of_view(self) -> float:
+    """Horizontal angle of view, radians."""
+    return 2 * math.atan2(self.sensor_width / 2, self.focal_length)
+
+  def intrinsics(self, resolution: Resolution) -> Array:
+    height, width = resolution
+    fx = self.focal_length / self.sensor_width
+    return np.array([[fx, 0.0, -0.5], [0.0, -fx * width / height, -0.5], [0.0, 0.0, -1.0]])
+
+  def project(self, points: ArrayLike, resolution: Resolution) -> Array:
+    height, width = resolution
+    p = np.asarray(points, np.float64)
+    focal = self.focal_length / self.sensor_width * width
+    depth = np.where(p[..., 2] < 0, -p[..., 2], np.nan)
+    return np.stack([height / 2 - focal * p[..., 1] / depth, width / 2 + focal * p[..., 0] / depth], axis=-1)
+
+  def rays(self, pixels: ArrayLike, resolution: Resolution) -> tuple[Array, Array]:
+    height, width = resolution
+    p = np.asarray(pixels, np.float64)
+    focal = self.focal_length / self.sensor_width * width
+    directions = np.stack([(p[..., 1] - width / 2) / focal, (height / 2 - p[..., 0]) / focal,
+                           np.full(p.shape[:-1], -1.0)], axis=-1)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    return np.zeros_like(directions), directions
+
+
+@dataclass(frozen=True, repr=False)
+class OrthographicCamera(Camera):
+  """A camera with parallel rays whose image is `scale` metres wide."""
+
+  _: KW_ONLY
+  scale: float = 6.0
+
+  def __post_init__(self, look_at_target: Vector3 | None) -> None:
+    super().__post_init__(look_at_target)
+    assign(self, scale=number(self.scale, f"camera {self.name!r}: scale", above=0))
+
+  def intrinsics(self, resolution: Resolution) -> Array:
+    height, width = resolution
+    return np.array([[1 / self.scale, 0.0, -0.5], [0.0, -width / height / self.scale, -0.5], [0.0, 0.0, -1.0]])
+
+  def project(self, points: ArrayLike, resolution: Resolution) -> Array:
+    height, width = resolution
+    p = np.asarray(points, np.float64)
+    return np.stack([height / 2 - p[..., 1] * width / self.scale, width / 2 + p[..., 0] * width / self.scale], axis=-1)
+
+  def rays(self, pixels: ArrayLike, resolution: Resolution) -> tuple[Array, Array]:
+    height, width = resolution
+    p = np.asarray(pixels, np.float64)
+    origins = np.stack([(p[..., 1] - width / 2) * self.scale / width, (height / 2 - p[..., 0]) * self.scale / width,
+                        np.zeros(p.shape[:-1])], axis=-1)
+    return origins, np.broadcast_to(np.array([0.0, 0.0, -1.0]), origins.shape)

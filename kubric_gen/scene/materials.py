@@ -1,0 +1,115 @@
+"""Materials: what a surface looks like. Colours are linear RGB, factors lie in [0, 1] unless a docstring says more."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubric_gen.errors import SceneError
+from kubric_gen.scene.color import RGB, color
+from kubric_gen.scene.validation import Described, assign, choice, number, vector3
+
+
+@dataclass(frozen=True, repr=False)
+class Texture(Described):
+  """An image file mapped by the mesh's texture coordinates.
+
+  Attributes:
+    path: the image file; it must exist.
+    color_space: `srgb` for colours, `raw` for data such as roughness, alpha or normals.
+    repeat: how often the image repeats over a texture coordinate range of one.
+  """
+
+  path: str
+  color_space: str = "srgb"
+  repeat: float = 1.0
+
+  def __post_init__(self) -> None:
+    path = os.fspath(self.path)
+    if not Path(path).is_file():
+      raise SceneError(f"texture not found: {path} (give the path of an existing image file)")
+    assign(self, path=path, color_space=choice(self.color_space, "color_space", ("srgb", "raw")),
+           repeat=number(self.repeat, "repeat", above=0))
+
+
+_UNIT_FACTORS = ("metallic", "specular", "transmission", "coat", "coat_roughness", "sheen", "sheen_roughness",
+                 "subsurface", "anisotropy", "anisotropy_rotation")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PrincipledMaterial(Described):
+  """Blender's Principled BSDF (Burley 2012/2015, OpenPBR layering as of Blender 4).
+
+  Attributes:
+    color: base colour, or a texture of it.
+    metallic, roughness: factors, or a raw texture for either.
+    specular: dielectric reflection relative to that of the `ior`; 0.5 leaves it as it is.
+    specular_tint: colour of the reflection.
+    ior: index of refraction, at least 1.
+    transmission: 0 opaque, 1 glass.
+    alpha: 1 opaque, 0 not there; a raw texture cuts holes. Labels and depth count a point as surface where alpha is
+      at least 0.5 in a texture and above 0 for a single number.
+    emission, emission_strength: emitted colour and its strength in W/m² per steradian.
+    coat, coat_roughness: clear layer on top. sheen, sheen_roughness: fabric-like rim.
+    subsurface, subsurface_radius: scattering weight, and mean free path per colour channel in metres.
+    anisotropy, anisotropy_rotation: stretched highlights.
+    normal_map: raw tangent-space normals; normal_strength scales them. Shading only: the normal layer keeps the mesh's.
+  """
+
+  color: RGB | Texture = (0.8, 0.8, 0.8)
+  metallic: float | Texture = 0.0
+  roughness: float | Texture = 0.5
+  specular: float = 0.5
+  specular_tint: RGB = (1.0, 1.0, 1.0)
+  ior: float = 1.45
+  transmission: float = 0.0
+  alpha: float | Texture = 1.0
+  emission: RGB | Texture = (0.0, 0.0, 0.0)
+  emission_strength: float = 1.0
+  coat: float = 0.0
+  coat_roughness: float = 0.03
+  sheen: float = 0.0
+  sheen_roughness: float = 0.5
+  subsurface: float = 0.0
+  subsurface_radius: RGB = (0.1, 0.02, 0.01)
+  anisotropy: float = 0.0
+  anisotropy_rotation: float = 0.0
+  normal_map: Texture | None = None
+  normal_strength: float = 1.0
+
+  def __post_init__(self) -> None:
+    for name in (*_UNIT_FACTORS, "roughness", "alpha"):
+      value = getattr(self, name)
+      if not (isinstance(value, Texture) and name in ("metallic", "roughness", "alpha")):
+        assign(self, **{name: number(value, name, minimum=0, maximum=1)})
+    for name in ("color", "emission"):
+      if not isinstance(getattr(self, name), Texture):
+        assign(self, **{name: color(getattr(self, name), name)})
+    if self.normal_map is not None and not isinstance(self.normal_map, Texture):
+      raise SceneError(f"normal_map must be a Texture, got {self.normal_map!r}")
+    assign(self, specular_tint=color(self.specular_tint, "specular_tint"), ior=number(self.ior, "ior", minimum=1),
+           emission_strength=number(self.emission_strength, "emission_strength", minimum=0),
+           subsurface_radius=vector3(self.subsurface_radius, "subsurface_radius"),
+           normal_strength=number(self.normal_strength, "normal_strength", minimum=0))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FlatMaterial(Described):
+  """One colour without shading.
+
+  Attributes:
+    color: the colour that the camera sees.
+    holdout: cut a transparent hole into the image instead (the surface still hides what is behind it).
+    indirect: whether the surface is seen in reflections and lights its surroundings.
+  """
+
+  color: RGB = (1.0, 1.0, 1.0)
+  holdout: bool = False
+  indirect: bool = True
+
+  def __post_init__(self) -> None:
+    assign(self, color=color(self.color), holdout=bool(self.holdout), indirect=bool(self.indirect))
+
+
+Material = PrincipledMaterial | FlatMaterial

@@ -1,0 +1,90 @@
+"""The scene: everything that simulation, rendering and annotation need, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubric_gen.errors import SceneError
+from kubric_gen.scene.cameras import Camera, Resolution
+from kubric_gen.scene.environment import Environment
+from kubric_gen.scene.lights import Light
+from kubric_gen.scene.objects import Object
+from kubric_gen.scene.validation import Described, Vector3, assign, choice, integer, labels, vector3
+
+VIEW_TRANSFORMS = ("Filmic", "Standard", "AgX", "Raw")
+
+
+@dataclass(frozen=True, repr=False)
+class Scene(Described):
+  """A scene with its timing.
+
+  The animation is simulated from frame 0 to frame N + 1 and rendered for frames 1 … N, where N is `num_frames`.
+
+  Attributes:
+    objects: in any order; names are unique over objects, lights and cameras together.
+    lights, cameras: of the cameras the first is the main one; there is at least one.
+    environment: light from all directions.
+    resolution: (height, width) in pixels.
+    num_frames: N, how many frames are rendered.
+    frame_rate: frames per second. step_rate: physics steps per second, a multiple of the frame rate.
+    gravity: m/s², world axes.
+    view_transform: how scene-linear light becomes an image: Filmic, Standard (plain sRGB), AgX or Raw.
+    transparent_background: the environment is not seen by the camera; the image's alpha tells where it would be.
+    labels: what the world wants to say of the scene; `background` is part of the published metadata.
+  """
+
+  objects: tuple[Object, ...]
+  lights: tuple[Light, ...] = ()
+  cameras: tuple[Camera, ...] = ()
+  _: KW_ONLY
+  environment: Environment = Environment(color=(0.05, 0.05, 0.05))
+  resolution: Resolution = (256, 256)
+  num_frames: int = 24
+  frame_rate: int = 12
+  step_rate: int = 240
+  gravity: Vector3 = (0.0, 0.0, -9.81)
+  view_transform: str = "Filmic"
+  transparent_background: bool = False
+  labels: Mapping[str, Any] = field(default_factory=dict)
+
+  def __post_init__(self) -> None:
+    resolution = tuple(self.resolution)
+    if len(resolution) != 2:
+      raise SceneError(f"resolution must be (height, width), got {self.resolution!r}")
+    assign(
+        self, objects=tuple(self.objects), lights=tuple(self.lights), cameras=tuple(self.cameras),
+        resolution=(integer(resolution[0], "resolution", minimum=1), integer(resolution[1], "resolution", minimum=1)),
+        num_frames=integer(self.num_frames, "num_frames", minimum=1),
+        frame_rate=integer(self.frame_rate, "frame_rate", minimum=1),
+        step_rate=integer(self.step_rate, "step_rate", minimum=1), gravity=vector3(self.gravity, "gravity"),
+        view_transform=choice(self.view_transform, "view_transform", VIEW_TRANSFORMS),
+        labels=labels(self.labels, "labels"))
+    if self.step_rate % self.frame_rate:
+      raise SceneError(f"step_rate must be a multiple of the frame rate, got {self.step_rate} steps for "
+                       f"{self.frame_rate} frames per second (try {self.frame_rate * max(1, 240 // self.frame_rate)})")
+    for kind, items, expected in (("objects", self.objects, Object), ("lights", self.lights, Light),
+                                  ("cameras", self.cameras, Camera)):
+      for item in items:
+        if not isinstance(item, expected):
+          raise SceneError(f"{kind} must hold {kind}, got {item!r}")
+    if not self.cameras:
+      raise SceneError("a scene needs at least one camera")
+    names = [item.name for item in (*self.objects, *self.lights, *self.cameras)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+      raise SceneError(f"names must be unique in a scene, used more than once: {', '.join(twice)}")
+
+  @property
+  def camera(self) -> Camera:
+    """The main camera."""
+    return self.cameras[0]
+
+  @property
+  def simulated_frames(self) -> NDArray[np.int64]:
+    """Frame numbers 0 … N + 1: one beyond each end of the rendered ones."""
+    return np.arange(self.num_frames + 2)
