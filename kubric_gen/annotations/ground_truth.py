@@ -39,7 +39,7 @@ class GroundTruth:
     self.scene, self.motion = scene, motion
     self.camera = camera or scene.camera
     self.resolution = resolution or scene.resolution
-    self._sampler = SurfaceSampler(scene, motion, self.camera, self.resolution)
+    self.sampler = SurfaceSampler(scene, motion, self.camera, self.resolution)
     ids = np.cumsum([not item.background for item in scene.objects])
     self._labels = np.array([0 if item.background else ids[i] for i, item in enumerate(scene.objects)] + [0], np.uint16)
     self.foreground = tuple(i for i, item in enumerate(scene.objects) if not item.background)
@@ -52,7 +52,7 @@ class GroundTruth:
       KubricGenError: t lies outside -1 … N.
     """
     self._check(t)
-    return self._sampler.samples(t)
+    return self.sampler.samples(t)
 
   def _check(self, t: int) -> None:
     if not -1 <= t <= self.scene.num_frames:
@@ -79,7 +79,7 @@ class GroundTruth:
   def _camera_points(self, t: int) -> Array:
     """Surface points (H, W, 3) in camera coordinates; meaningless where nothing is hit."""
     samples = self.samples(t)
-    origins, directions = self.camera.rays(self._sampler.pixels, self.resolution)
+    origins, directions = self.camera.rays(self.sampler.pixels, self.resolution)
     return origins + directions * np.where(samples.object_index >= 0, samples.distance, 0.0)[..., None]
 
   def normal(self, t: int) -> Float32:
@@ -96,7 +96,7 @@ class GroundTruth:
 
   def _stay(self, t: int, s: int) -> set[int]:
     """The objects (and -1 for what is infinitely far) that do not move relative to the camera from t to s."""
-    sampler = self._sampler
+    sampler = self.sampler
     still = {i for i in range(len(sampler.tracers)) if sampler.pose_key(t, i) == sampler.pose_key(s, i)}
     turned = (sampler.camera_quaternions[t + 1] != sampler.camera_quaternions[s + 1]).any()
     return still if turned else still | {-1}
@@ -113,7 +113,7 @@ class GroundTruth:
       positions (H, W, 2) as (row, column), NaN behind the camera.
     """
     self._check(s)
-    samples, sampler = self.samples(t), self._sampler
+    samples, sampler = self.samples(t), self.sampler
     points = np.zeros((samples.object_index.size, 3))
     pixels = np.zeros((samples.object_index.size, 2))
     camera_rotation, camera_position = sampler.camera_rotations[s + 1], sampler.camera_positions[s + 1]
@@ -143,7 +143,7 @@ class GroundTruth:
     """
     still = self._stay(t, s)
     _, pixels = self.points_at(t, s, skip=still)
-    moved = np.nan_to_num(pixels - self._sampler.pixels, nan=0.0)
+    moved = np.nan_to_num(pixels - self.sampler.pixels, nan=0.0)
     moved[np.isin(self.samples(t).object_index, sorted(still))] = 0.0
     return moved.astype(np.float32)
 
@@ -160,35 +160,46 @@ class GroundTruth:
 
     By casting a ray from the camera of frame s to each moved point, against every object as it stands in frame s.
     """
-    sampler = self._sampler
     hit = self.samples(t).object_index >= 0
     points, pixels = self.points_at(t, s)
-    height, width = self.resolution
-    inside = ((pixels >= 0) & (pixels <= (height, width))).all(axis=-1)  # NaN compares false
+    inside = ((pixels >= 0) & (pixels <= self.resolution)).all(axis=-1)  # NaN compares false
     in_depth = (-points[..., 2] >= self.camera.near) & (-points[..., 2] <= self.camera.far)
     inside &= in_depth | ~hit
     result = np.where(inside, 0, 2).astype(np.uint8)
-    at = pixels[inside]
-    origins, directions = self.camera.rays(at, self.resolution)
+    reach = np.where(hit[inside], 1 - VISIBLE_WITHIN, np.inf)
+    result[inside] = self.hidden(s, pixels[inside], points[inside], reach)
+    return result[..., None]
+
+  def hidden(self, s: int, pixels: Array, points: Array, reach: NDArray[np.float64] | float) -> NDArray[np.bool_]:
+    """Whether something stands before points in frame s.
+
+    Args:
+      s: array index of the frame.
+      pixels (n, 2): where the points project to, inside the image.
+      points (n, 3): the points in the camera coordinates of frame s.
+      reach: how much of the way to the point is looked at, a fraction, or infinite for everything up to `far`.
+    """
+    sampler = self.sampler
+    origins, directions = self.camera.rays(pixels, self.resolution)
     near = self.camera.near / -directions[:, 2]
-    reach = np.einsum("ij,ij->i", points[inside] - origins, directions)
-    limit = np.where(hit[inside], reach * (1 - VISIBLE_WITHIN), self.camera.far / -directions[:, 2])
+    endless = np.broadcast_to(np.isinf(reach), near.shape)
+    distance = np.einsum("ij,ij->i", points - origins, directions)
+    limit = np.where(endless, self.camera.far / -directions[:, 2], distance * np.where(endless, 1.0, reach))
     rotation, position = sampler.camera_rotations[s + 1], sampler.camera_positions[s + 1]
     directions = directions @ rotation.T
     origins = position + origins @ rotation.T + directions * near[:, None]
-    hidden = np.zeros(len(at), bool)
+    result = np.zeros(len(pixels), bool)
     for index, tracer in enumerate(sampler.tracers):
       window = sampler.window_of(s, index) if tracer.visible else None
       if window is None:
         continue
       (top, bottom), (left, right) = ((w.start, w.stop) for w in window)
-      near_it = np.flatnonzero(~hidden & (at[:, 0] >= top) & (at[:, 0] <= bottom) & (at[:, 1] >= left)
-                               & (at[:, 1] <= right))
-      local = tracer.to_local(origins[near_it], directions[near_it], self.motion.positions[s + 1, index],
+      crossing = np.flatnonzero(~result & (pixels[:, 0] >= top) & (pixels[:, 0] <= bottom) & (pixels[:, 1] >= left)
+                                & (pixels[:, 1] <= right))
+      local = tracer.to_local(origins[crossing], directions[crossing], self.motion.positions[s + 1, index],
                               sampler.rotations[s + 1, index])
-      hidden[near_it] |= tracer.tracer.trace(*local).distance + near[near_it] < limit[near_it]
-    result[inside] = hidden
-    return result[..., None]
+      result[crossing] |= tracer.tracer.trace(*local).distance + near[crossing] < limit[crossing]
+    return result
 
   def occlusion_forward(self, t: int) -> NDArray[np.uint8]:
     """`occlusion(t, t + 1)`."""

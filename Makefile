@@ -1,0 +1,41 @@
+# Every target sets the environment up first; that is immediate when nothing has changed.
+PYTHON := .venv/bin/python
+# What `test`, `test-slow` and `lint` look at, e.g. make test TESTS=tests/test_packaging.py
+TESTS ?= tests
+PYTEST := $(PYTHON) -m pytest --ignore=tests/benchmarks
+TYPED := $(patsubst %/__init__.py,%,$(wildcard kubric_gen/__init__.py worlds/__init__.py beam_pipelines/__init__.py))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup movi test test-slow benchmark lint lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv with everything pinned in docker/requirements.lock
+	@.ci/setup
+
+movi: setup ## generate one MOVi-A scene in output/
+	$(PYTHON) worlds/movi.py --seed=3 --overwrite
+
+test: setup ## run the tests that are not slow (TESTS=path for some of them)
+	$(PYTEST) -m "not slow" $(TESTS)
+
+test-slow: setup ## run the slow tests
+	$(PYTEST) -m slow --timeout=1800 $(TESTS)
+
+benchmark: setup ## measure speed, memory and quality
+	$(PYTHON) tests/benchmarks/run.py
+
+lint: setup ## check style and types
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy $(TYPED)
+
+lock: ## resolve setup.cfg into docker/requirements.lock (LOCK_FLAGS=--upgrade for the newest versions)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH"; \
+	command -v uv >/dev/null || { echo "make lock: uv is missing: run .ci/setup, or install uv" >&2; exit 2; }; \
+	uv pip compile setup.cfg --extra test --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	  --generate-hashes --custom-compile-command "make lock" --quiet $(LOCK_FLAGS) --output-file docker/requirements.lock
+
+clean: ## remove build products and caches; .venv and output/ stay
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find kubric_gen worlds beam_pipelines tests -name __pycache__ -prune -exec rm -rf {} +

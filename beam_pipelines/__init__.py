@@ -1,0 +1,1 @@
+"""Fan-out of any world to many machines."""

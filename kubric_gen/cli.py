@@ -1,0 +1,220 @@
+"""The command line that every world has: its flags come from the world's config dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, get_type_hints
+
+from absl import app, flags
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
+from kubric_gen.world import Config, World, parse_resolution
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+MAX_SEEDS = 10_000_000
+
+
+def parse_seeds(text: str) -> list[int]:
+  """Seeds of '3', '0..99' (both ends included), or a comma-separated list of these.
+
+  Raises:
+    KubricGenError: anything else, a negative seed, or one that is named twice.
+  """
+  seeds: list[int] = []
+  try:
+    for part in text.split(","):
+      first, dots, last = part.strip().partition("..")
+      span = range(int(first), int(last if dots else first) + 1)
+      if not span or span[0] < 0 or len(span) > MAX_SEEDS:
+        raise ValueError
+      seeds.extend(span)
+  except ValueError:
+    raise KubricGenError(f"seed must be a number, a range such as 0..99, or a list of these, got {text!r}") from None
+  if len(set(seeds)) != len(seeds):
+    raise KubricGenError(f"seed names a scene twice: {text}")
+  return seeds
+
+
+class _TupleParser(flags.ArgumentParser[tuple[Any, ...]]):
+  """Comma-separated numbers of a fixed count."""
+
+  def __init__(self, example: tuple[Any, ...]) -> None:
+    self._kind, self._length = type(example[0]), len(example)
+    self.syntactic_help = f"{self._length} comma-separated values"
+
+  def parse(self, argument: Any) -> tuple[Any, ...]:
+    if isinstance(argument, tuple):
+      return argument
+    parts = str(argument).strip("()").split(",")
+    if len(parts) != self._length:
+      raise ValueError(f"expected {self._length} comma-separated values")
+    return tuple(self._kind(part) for part in parts)
+
+  def flag_type(self) -> str:
+    return "tuple"
+
+
+class _TupleSerializer(flags.ArgumentSerializer[tuple[Any, ...]]):
+
+  def serialize(self, value: tuple[Any, ...]) -> str:
+    return ",".join(map(str, value))
+
+
+class _ResolutionParser(flags.ArgumentParser[tuple[int, int]]):
+  syntactic_help = "HEIGHTxWIDTH, or one number"
+
+  def parse(self, argument: Any) -> tuple[int, int]:
+    try:
+      return parse_resolution(argument)
+    except KubricGenError as error:
+      raise ValueError(str(error)) from None
+
+  def flag_type(self) -> str:
+    return "resolution"
+
+
+class _ResolutionSerializer(flags.ArgumentSerializer[tuple[int, int]]):
+
+  def serialize(self, value: tuple[int, int]) -> str:
+    return "x".join(map(str, value))
+
+
+def _define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any],
+            serializer: flags.ArgumentSerializer[Any] | None = None) -> None:
+  flags.DEFINE(parser, name, default, text, serializer=serializer, module_name=sys.argv[0])
+
+
+def define_config_flags(config: type[Config]) -> None:
+  """One flag per field of a world's config; `--helpfull` documents every number."""
+  hints = get_type_hints(config)
+  for field in dataclasses.fields(config):
+    text, default, kind = field.metadata["help"], field.default, hints[field.name]
+    if field.name == "resolution":
+      _define(field.name, default, text, _ResolutionParser(), _ResolutionSerializer())
+    elif isinstance(default, tuple):
+      _define(field.name, default, text, _TupleParser(default), _TupleSerializer())
+    elif kind is bool:
+      flags.DEFINE_boolean(field.name, default, text, module_name=sys.argv[0])
+    elif kind is int:
+      _define(field.name, default, text, flags.IntegerParser())
+    elif kind is float:
+      _define(field.name, default, text, flags.FloatParser())
+    else:
+      choices = field.metadata["choices"]
+      _define(field.name, default, f"{text}: {', '.join(choices)}" if choices else text, flags.ArgumentParser())
+
+
+def define_run_flags() -> None:
+  """What to make of the scenes and how."""
+  string = flags.ArgumentParser[str]()
+  whole = flags.IntegerParser()
+  _define("seed", "0", "which scene: a number, a range such as 0..99, or a list of these", string)
+  _define("layers", ",".join(MOVI_LAYERS), f"what to make, comma-separated, out of {', '.join(LAYERS)}", string)
+  _define("quality", "standard", "draft, standard or high: samples and denoiser", string)
+  _define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
+  _define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
+  _define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", whole)
+  _define("output_dir", "output", "where the directory <seed>/ appears", string)
+  for name, text in (("save_state", "also write scene.blend and scene.bullet"),
+                     ("overwrite", "replace a scene directory that exists")):
+    flags.DEFINE_boolean(name, False, text, module_name=sys.argv[0])
+
+
+class _Bar:
+  """A progress bar on a terminal, nothing elsewhere."""
+
+  def __init__(self, seed: int) -> None:
+    self._seed, self._bar, self._stage = seed, None, ""
+
+  def __call__(self, stage: str, done: int, total: int) -> None:
+    from tqdm import tqdm
+    if stage != self._stage:
+      self.close()
+      self._stage = stage
+      self._bar = tqdm(total=total, desc=f"seed {self._seed}: {stage}", unit="frame", leave=False, disable=None)
+    if self._bar is not None:
+      self._bar.update(done - self._bar.n)
+
+  def close(self) -> None:
+    if self._bar is not None:
+      self._bar.close()
+
+
+def _describe(path: Path, seconds: float) -> str:
+  from kubric_gen.sinks import read_scene
+  example = read_scene(path)
+  device = example.info.get("device")
+  return (f"{path}: {len(example.instances)} objects, {example.metadata['num_frames']} frames, "
+          f"{len(example.layers)} layers in {seconds:.1f} s" + (f" on {device}" if device else ""))
+
+
+def _run(world: World[Config]) -> None:
+  values = flags.FLAGS
+  seeds, layers = parse_seeds(values.seed), check_layers(name for name in values.layers.split(",") if name)
+  if not layers:
+    raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
+  config = world.config(**{field.name: getattr(values, field.name) for field in dataclasses.fields(world.config)})
+  from kubric_gen.generate import generate  # engines are loaded only when the flags make sense
+  from kubric_gen.render import RenderSettings
+  settings = RenderSettings(quality=values.quality, samples_per_pixel=values.samples_per_pixel, device=values.device,
+                            threads=values.threads)
+  for seed in seeds:
+    if (Path(values.output_dir) / str(seed)).exists() and not values.overwrite:
+      raise KubricGenError(f"{Path(values.output_dir) / str(seed)} already exists: choose another --output_dir "
+                           "or pass --overwrite")
+  for seed in seeds:
+    started = time.perf_counter()
+    bar = _Bar(seed)
+    try:
+      path = generate(world, config, seed, values.output_dir, layers=layers, settings=settings,
+                      save_state=values.save_state, overwrite=values.overwrite, progress=bar)
+    finally:
+      bar.close()
+    print(_describe(path, time.perf_counter() - started), flush=True)
+
+
+def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:
+  raise KeyboardInterrupt
+
+
+def guarded(action: Callable[[], None]) -> int:
+  """Runs a command and turns bad input and interruptions into one line and an exit status."""
+  signal.signal(signal.SIGTERM, _on_terminate)
+  signal.signal(signal.SIGINT, _on_terminate)
+  try:
+    action()
+  except KubricGenError as error:
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return BAD_INPUT
+  except KeyboardInterrupt:
+    print("interrupted: no partial scene was left behind", file=sys.stderr)
+    return INTERRUPTED
+  return 0
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+  try:
+    rest = flags.FLAGS(argv)
+  except flags.Error as error:
+    print(f"error: {' '.join(str(error).split())} (see --help)", file=sys.stderr)
+    sys.exit(BAD_INPUT)
+  if len(rest) > 1:
+    print(f"error: unexpected argument {rest[1]!r} (flags are written --name=value; see --help)", file=sys.stderr)
+    sys.exit(BAD_INPUT)
+  return rest
+
+
+def main(world: World[Any]) -> NoReturn:
+  """The entry point of a world's script."""
+  define_config_flags(world.config)
+  define_run_flags()
+  app.run(lambda _: guarded(lambda: _run(world)), flags_parser=_parse_flags)  # type: ignore[arg-type]
+  raise AssertionError("app.run does not return")

@@ -1,0 +1,204 @@
+"""From a scene to an example, and from a world and a seed to a scene directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubric_gen import __version__
+from kubric_gen.annotations import GroundTruth
+from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
+from kubric_gen.annotations.tracks import point_tracks
+from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
+from kubric_gen.layers import MOVI_LAYERS, check_layers
+from kubric_gen.physics import simulate
+from kubric_gen.render import CyclesRenderer, RenderSettings
+from kubric_gen.scene.cameras import Camera
+from kubric_gen.scene.motion import Motion
+from kubric_gen.scene.scene import Scene
+from kubric_gen.sinks import staged_directory, write_files
+from kubric_gen.world import Config, World, config_hash
+
+Progress = Callable[[str, int, int], None]
+"""Told of each finished frame: the stage (`annotate` or `render`), frames done, frames in all."""
+
+NOT_GEOMETRY = ("rgba", "tracks")
+
+
+def _versions() -> dict[str, str]:
+  return {"bpy": importlib.metadata.version("bpy"), "pybullet": importlib.metadata.version("pybullet"),
+          "kubric_gen": __version__}
+
+
+def scene_metadata(scene: Scene, extra: Mapping[str, Any]) -> dict[str, Any]:
+  """The metadata that holds for all views of a scene."""
+  height, width = scene.resolution
+  return {"resolution": [width, height], "frame_rate": scene.frame_rate, "step_rate": scene.step_rate,
+          "gravity": scene.gravity, "num_frames": scene.num_frames, "view_transform": scene.view_transform,
+          "versions": _versions(), "background": "", **scene.labels, **extra}
+
+
+def _relabel(order: list[int], num_objects: int) -> Callable[[Frame], Frame]:
+  """From labels by the scene's order to labels by visibility."""
+  table = np.zeros(num_objects + 1, np.uint16)
+  table[np.asarray(order, np.intp) + 1] = np.arange(1, len(order) + 1)
+  return lambda frame: table[frame]
+
+
+def _annotate(truth: GroundTruth, layers: Iterable[str], folder: Path, report: Callable[[], None],
+              ) -> tuple[dict[str, LazyFrames], VisibilityRecord]:
+  """Spools the geometry layers of a view and counts what is visible."""
+  wanted = [name for name in layers if name not in NOT_GEOMETRY]
+  spools = {name: Spool(folder, name) for name in wanted}
+  seen = VisibilityRecord(len(truth.foreground))
+  for t in range(truth.scene.num_frames):
+    seen.add(truth.segmentation(t), truth.amodal_pixels(t))
+    for name, spool in spools.items():
+      frame: NDArray[Any] = truth.layer(name, t)
+      spool.append(np.packbits(frame, axis=0) if name == "amodal_segmentation" else frame)
+    report()
+  frames = {name: spool.frames() for name, spool in spools.items()}
+  order = seen.order()
+  if "segmentation" in frames:
+    frames["segmentation"] = frames["segmentation"].map(_relabel(order, len(truth.foreground)))
+  if "amodal_segmentation" in frames:
+    height = truth.resolution[0]
+    frames["amodal_segmentation"] = frames["amodal_segmentation"].map(
+        lambda packed: np.unpackbits(packed, axis=0, count=height).astype(bool)[..., order])
+  return frames, seen
+
+
+def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] = MOVI_LAYERS,
+                 settings: RenderSettings | None = None, metadata: Mapping[str, Any] | None = None,
+                 flags: Mapping[str, Any] | None = None, seed: int = 0, progress: Progress | None = None,
+                 save_blend: str | Path | None = None) -> Example:
+  """Simulates, annotates and renders a scene.
+
+  Args:
+    scene: the scene.
+    motion: its motion; simulated where not given.
+    layers: names out of `kubric_gen.layers.LAYERS`. Without `rgba` no renderer is started.
+    settings: how to render.
+    metadata, flags: further entries for the metadata, and what the scene was made from.
+    seed: for the choice of query points of `tracks`.
+    progress: told of each finished frame.
+    save_blend: also write what is rendered as a .blend file here.
+
+  Returns:
+    The example; its frames wait in a temporary folder until it is closed.
+
+  Raises:
+    KubricGenError: an unknown layer, an asset that cannot be read, a device that is not there, a failed simulation.
+  """
+  names = check_layers(layers)
+  settings = settings or RenderSettings()
+  clock = time.perf_counter()
+  seconds: dict[str, float] = {}
+
+  def lap(stage: str) -> None:
+    nonlocal clock
+    now = time.perf_counter()
+    seconds[stage], clock = now - clock, now
+
+  motion = motion or simulate(scene)
+  lap("simulate")
+  total = scene.num_frames * len(scene.cameras)
+  folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")
+  info: dict[str, Any] = {"seconds": seconds}
+  try:
+    done = 0
+
+    def report(stage: str) -> None:
+      nonlocal done
+      done += 1
+      if progress is not None:
+        progress(stage, done, total)
+
+    views: list[tuple[Camera, dict[str, LazyFrames], dict[str, Any]]] = []
+    common = scene_metadata(scene, metadata or {})
+    for number, camera in enumerate(scene.cameras):
+      place = Path(folder.name) / str(number)
+      place.mkdir()
+      truth = GroundTruth(scene, motion, camera)
+      frames, seen = _annotate(truth, names, place, lambda: report("annotate"))
+      rest = {"metadata": {**common, "num_instances": len(seen.order())}, "flags": dict(flags or {}),
+              "camera": camera_record(scene, camera, truth.resolution),
+              "instances": instance_records(truth, seen), "collisions": collision_records(truth, seen),
+              "tracks": point_tracks(truth, np.random.default_rng(seed)) if "tracks" in names else None}
+      views.append((camera, frames, rest))
+    lap("annotate")
+    if "rgba" in names or save_blend is not None:
+      done = 0
+      with CyclesRenderer(scene, motion, settings) as renderer:
+        info |= {"device": renderer.device, "device_names": renderer.device_names}
+        if save_blend is not None:
+          renderer.save_blend(save_blend)
+        for number, (camera, frames, _) in enumerate(views if "rgba" in names else ()):
+          spool = Spool(Path(folder.name) / str(number), "rgba")
+          for frame in renderer.frames(camera):
+            spool.append(frame)
+            report("render")
+          frames["rgba"] = spool.frames()
+      lap("render")
+    made = [View(camera.name, {name: frames[name] for name in names if name in frames}, **rest)
+            for camera, frames, rest in views]
+    return Example(made, folder, info)
+  except BaseException:
+    folder.cleanup()
+    raise
+
+
+def scene_flags(world: World[Config], config: Config, seed: int, layers: Iterable[str],
+                settings: RenderSettings) -> dict[str, Any]:
+  """Exactly what decides the content of a scene directory; its hash names the scene in a store."""
+  chosen = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+  return {"world": world.name, "seed": seed, **chosen, "layers": list(layers), "samples_per_pixel": settings.samples,
+          "denoiser": settings.effective_denoiser, "adaptive_threshold": settings.adaptive_threshold}
+
+
+def generate(world: World[Config], config: Config, seed: int, output_dir: str | Path, *,
+             layers: Iterable[str] = MOVI_LAYERS, settings: RenderSettings | None = None, save_state: bool = False,
+             overwrite: bool = False, preview: bool = True, progress: Progress | None = None) -> Path:
+  """Makes the scene directory `<output_dir>/<seed>/` of a world's seed, whole or not at all.
+
+  Args:
+    world, config: the distribution.
+    seed: which of its scenes.
+    output_dir: where the directory appears.
+    layers, settings: what to make of it, and how to render.
+    save_state: also write `scene.blend` and `scene.bullet`.
+    overwrite: replace an existing directory.
+    preview: also make `preview.mp4` and `contact_sheet.png`.
+    progress: told of each finished frame.
+
+  Raises:
+    KubricGenError: bad input or an output that exists or cannot be written.
+  """
+  names, settings = check_layers(layers), settings or RenderSettings()
+  started = time.perf_counter()
+  with staged_directory(Path(output_dir) / str(seed), overwrite) as staging:
+    scene = world.scene(config, seed)
+    built = time.perf_counter() - started
+    motion = simulate(scene, save_state=staging / "scene.bullet" if save_state else None)
+    flags = scene_flags(world, config, seed, names, settings)
+    extra = {"seed": seed, "world": world.name, "config_hash": config_hash(flags)}
+    with make_example(scene, motion, layers=names, settings=settings, metadata=extra, flags=flags, seed=seed,
+                      progress=progress, save_blend=staging / "scene.blend" if save_state else None) as example:
+      example.info["seconds"]["build"] = built
+      example.info |= {
+          "output": str(Path(output_dir).absolute() / str(seed)), "threads": settings.threads or os.cpu_count(),
+          "quality": settings.quality, "host": platform.node(), "machine": platform.machine(),
+          "python": platform.python_version(), "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+          "total_seconds": time.perf_counter() - started}
+      write_files(example, staging, preview)
+  return Path(output_dir) / str(seed)

@@ -1,0 +1,155 @@
+"""Blender Cycles: the only module that imports bpy.
+
+Blender is one global state per process, so there is one `CyclesRenderer` at a time; opening it empties Blender first,
+and a process makes any number of scenes one after another.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubric_gen.console import captured_console
+from kubric_gen.errors import KubricGenError
+from kubric_gen.render.build import build_scene
+from kubric_gen.render.devices import select_device
+from kubric_gen.render.settings import RenderSettings
+from kubric_gen.scene.cameras import Camera
+from kubric_gen.scene.motion import Motion
+from kubric_gen.scene.scene import Scene
+
+
+def _scratch_folder() -> str:
+  """A folder for one image at a time: in memory where the system has such a place."""
+  shared = Path("/dev/shm")
+  usable = shared.is_dir() and os.access(shared, os.W_OK)
+  return tempfile.mkdtemp(prefix="kubric_gen_", dir=shared if usable else None)
+
+
+class CyclesRenderer:
+  """A scene in Blender, ready to render any of its frames.
+
+  Use as a context manager.
+
+  Attributes:
+    device: the backend that renders, `cpu` or a GPU's. device_names: its GPUs.
+  """
+
+  def __init__(self, scene: Scene, motion: Motion, settings: RenderSettings | None = None) -> None:
+    self.scene, self.motion, self.settings = scene, motion, settings or RenderSettings()
+    self.device = ""
+    self.device_names: tuple[str, ...] = ()
+    self._scratch = ""
+    self._cameras: dict[str, Any] = {}
+    self._bpy: Any = None
+
+  def __enter__(self) -> CyclesRenderer:
+    with captured_console():
+      import bpy
+      self._bpy = bpy
+      bpy.ops.wm.read_factory_settings(use_empty=True)
+      bpy.context.preferences.edit.use_global_undo = False
+      bpy.context.scene.render.engine = "CYCLES"
+      self.device, self.device_names = select_device(bpy, self.settings.device)
+      self._cameras = build_scene(bpy, self.scene, self.motion)
+      self._configure()
+    self._scratch = _scratch_folder()
+    return self
+
+  def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    shutil.rmtree(self._scratch, ignore_errors=True)
+    with captured_console():
+      self._bpy.ops.wm.read_factory_settings(use_empty=True)
+
+  def _configure(self) -> None:
+    target, settings = self._bpy.context.scene, self.settings
+    render, cycles = target.render, target.cycles
+    target.frame_start, target.frame_end = 1, self.scene.num_frames
+    render.fps = self.scene.frame_rate
+    render.resolution_y, render.resolution_x = self.scene.resolution
+    render.resolution_percentage = 100
+    render.use_persistent_data = True
+    render.use_compositing = render.use_sequencer = False
+    render.threads_mode = "FIXED" if settings.threads else "AUTO"
+    if settings.threads:
+      render.threads = settings.threads
+    render.film_transparent = self.scene.transparent_background
+    render.dither_intensity = 0.0
+    render.image_settings.file_format = "PNG"
+    render.image_settings.color_mode = "RGBA"
+    render.image_settings.color_depth = "8"
+    render.image_settings.compression = 0
+    target.display_settings.display_device = "sRGB"
+    target.view_settings.view_transform = self.scene.view_transform
+    target.view_settings.look = "None"
+    target.view_settings.exposure, target.view_settings.gamma = 0.0, 1.0
+    cycles.samples = settings.samples
+    cycles.use_adaptive_sampling = settings.adaptive_threshold > 0
+    if settings.adaptive_threshold:
+      cycles.adaptive_threshold = settings.adaptive_threshold
+    cycles.seed = 0
+    cycles.use_animated_seed = True  # another noise for each frame, the same for the same frame
+    cycles.use_denoising = settings.effective_denoiser != "none"
+    if cycles.use_denoising:
+      cycles.denoiser = "OPENIMAGEDENOISE"
+      cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+      cycles.denoising_prefilter = "ACCURATE" if settings.effective_denoiser == "accurate" else "NONE"
+      cycles.denoising_quality = "HIGH"
+
+  def save_blend(self, path: str | os.PathLike[str]) -> None:
+    """Writes what is rendered as a .blend file, textures packed."""
+    with captured_console():
+      self._bpy.ops.file.pack_all()
+      self._bpy.ops.wm.save_as_mainfile(filepath=os.fspath(path), copy=True, compress=True)
+
+  def frames(self, camera: Camera | None = None, indices: Iterable[int] | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Renders frames one by one.
+
+    Args:
+      camera: one of the scene's; the main one by default.
+      indices: array indices t of the frames; all by default.
+
+    Yields:
+      Images (H, W, 4), uint8 RGBA through the scene's view transform, with straight alpha.
+
+    Raises:
+      KubricGenError: Blender failed; what it said is written to standard error.
+    """
+    camera = camera or self.scene.camera
+    target = self._bpy.context.scene
+    target.camera = self._cameras[camera.name]
+    target.render.use_motion_blur = camera.shutter > 0
+    if camera.shutter > 0:
+      target.render.motion_blur_shutter = camera.shutter
+      target.render.motion_blur_position = "CENTER"
+    path = Path(self._scratch) / "frame.png"
+    target.render.filepath = str(path)
+    for t in range(self.scene.num_frames) if indices is None else indices:
+      path.unlink(missing_ok=True)
+      with captured_console() as console:
+        target.frame_set(t + 1)
+        self._bpy.ops.render.render(write_still=True)
+        if not path.is_file():
+          raise KubricGenError(f"Blender rendered no image for frame {t}: {(console.tail().splitlines() or ['?'])[-1]}")
+      yield _read_rgba(path)
+
+
+def _read_rgba(path: Path) -> NDArray[np.uint8]:
+  from PIL import Image
+  with Image.open(path) as image:
+    return np.array(image.convert("RGBA"), np.uint8)
+
+
+def render_frames(scene: Scene, motion: Motion, settings: RenderSettings | None = None,
+                  camera: Camera | None = None) -> Iterator[NDArray[np.uint8]]:
+  """Renders a scene frame by frame: `CyclesRenderer.frames` in one call."""
+  with CyclesRenderer(scene, motion, settings) as renderer:
+    yield from renderer.frames(camera)

@@ -1,0 +1,106 @@
+"""Materials as Cycles shader nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubric_gen.errors import AssetError
+from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMaterial, Texture
+
+_SOCKETS = {"metallic": "Metallic", "roughness": "Roughness", "ior": "IOR", "specular": "Specular IOR Level",
+            "transmission": "Transmission Weight", "alpha": "Alpha", "emission_strength": "Emission Strength",
+            "coat": "Coat Weight", "coat_roughness": "Coat Roughness", "sheen": "Sheen Weight",
+            "sheen_roughness": "Sheen Roughness", "subsurface": "Subsurface Weight",
+            "subsurface_radius": "Subsurface Radius", "anisotropy": "Anisotropic",
+            "anisotropy_rotation": "Anisotropic Rotation"}
+_COLOR_SOCKETS = {"color": "Base Color", "emission": "Emission Color", "specular_tint": "Specular Tint"}
+
+
+def load_image(bpy: Any, path: str, color_space: str) -> Any:
+  """An image datablock, one per file and colour space.
+
+  Raises:
+    AssetError: Blender cannot read the file.
+  """
+  name = f"{color_space}:{path}"
+  image = bpy.data.images.get(name)
+  if image is None:
+    try:
+      image = bpy.data.images.load(path)
+    except RuntimeError as error:
+      raise AssetError(f"image {path} cannot be read: give a PNG, JPEG, EXR or HDR file") from error
+    if not image.size[0]:
+      raise AssetError(f"image {path} cannot be read: give a PNG, JPEG, EXR or HDR file")
+    image.name = name
+    image.colorspace_settings.name = {"srgb": "sRGB", "raw": "Non-Color", "linear": "Linear Rec.709"}[color_space]
+  return image
+
+
+def _texture_node(bpy: Any, tree: Any, texture: Texture) -> Any:
+  node = tree.nodes.new("ShaderNodeTexImage")
+  node.image = load_image(bpy, texture.path, texture.color_space)
+  if texture.repeat != 1:
+    mapping = tree.nodes.new("ShaderNodeMapping")
+    mapping.inputs["Scale"].default_value = (texture.repeat,) * 3
+    tree.links.new(tree.nodes.new("ShaderNodeTexCoord").outputs["UV"], mapping.inputs["Vector"])
+    tree.links.new(mapping.outputs["Vector"], node.inputs["Vector"])
+  return node
+
+
+def _build_principled(bpy: Any, tree: Any, material: PrincipledMaterial) -> Any:
+  shader = tree.nodes.new("ShaderNodeBsdfPrincipled")
+  for field, socket in (_SOCKETS | _COLOR_SOCKETS).items():
+    value = getattr(material, field)
+    if isinstance(value, Texture):
+      output = _texture_node(bpy, tree, value).outputs["Color"]
+      if field == "alpha":  # the labels' threshold: what is seen is what is labelled
+        step = tree.nodes.new("ShaderNodeMath")
+        step.operation = "GREATER_THAN"
+        step.inputs[1].default_value = 0.5 - 1e-4
+        tree.links.new(output, step.inputs[0])
+        output = step.outputs[0]
+      tree.links.new(output, shader.inputs[socket])
+    elif field in _COLOR_SOCKETS:
+      shader.inputs[socket].default_value = (*value, 1.0)
+    else:
+      shader.inputs[socket].default_value = value
+  shader.inputs["Subsurface Scale"].default_value = 1.0
+  if material.normal_map is not None:
+    node = tree.nodes.new("ShaderNodeNormalMap")
+    node.inputs["Strength"].default_value = material.normal_strength
+    tree.links.new(_texture_node(bpy, tree, material.normal_map).outputs["Color"], node.inputs["Color"])
+    tree.links.new(node.outputs["Normal"], shader.inputs["Normal"])
+  return shader.outputs["BSDF"]
+
+
+def _build_flat(tree: Any, material: FlatMaterial) -> Any:
+  if material.holdout:
+    seen = tree.nodes.new("ShaderNodeHoldout").outputs["Holdout"]
+  else:
+    emission = tree.nodes.new("ShaderNodeEmission")
+    emission.inputs["Color"].default_value = (*material.color, 1.0)
+    seen = emission.outputs["Emission"]
+  if material.indirect and not material.holdout:
+    return seen
+  paths = tree.nodes.new("ShaderNodeLightPath")
+  mix = tree.nodes.new("ShaderNodeMixShader")
+  other = tree.nodes.new("ShaderNodeEmission" if material.indirect else "ShaderNodeBsdfTransparent")
+  if material.indirect:
+    other.inputs["Color"].default_value = (*material.color, 1.0)
+  tree.links.new(paths.outputs["Is Camera Ray"], mix.inputs["Fac"])
+  tree.links.new(other.outputs[0], mix.inputs[1])
+  tree.links.new(seen, mix.inputs[2])
+  return mix.outputs["Shader"]
+
+
+def build_material(bpy: Any, material: Material) -> Any:
+  """A Blender material for a description."""
+  result = bpy.data.materials.new(type(material).__name__)
+  result.use_nodes = True
+  tree = result.node_tree
+  tree.nodes.clear()
+  shader = (_build_flat(tree, material) if isinstance(material, FlatMaterial)
+            else _build_principled(bpy, tree, material))
+  output = tree.nodes.new("ShaderNodeOutputMaterial")
+  tree.links.new(shader, output.inputs["Surface"])
+  return result
