@@ -1,9 +1,8 @@
 # Every target sets the environment up first; that is immediate when nothing has changed.
 PYTHON := .venv/bin/python
-# What `test`, `test-slow` and `lint` look at, e.g. make test TESTS=tests/test_packaging.py
+# What `test` and `test-slow` run, e.g. make test TESTS=tests/test_packaging.py
 TESTS ?= tests
 PYTEST := $(PYTHON) -m pytest --ignore=tests/benchmarks
-TYPED := $(patsubst %/__init__.py,%,$(wildcard kubric_gen/__init__.py worlds/__init__.py beam_pipelines/__init__.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup movi test test-slow benchmark lint lock clean
@@ -27,8 +26,8 @@ benchmark: setup ## measure speed, memory and quality
 	$(PYTHON) tests/benchmarks/run.py
 
 lint: setup ## check style and types
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m mypy $(TYPED)
+	$(PYTHON) -m ruff check --output-format concise .
+	$(PYTHON) -m mypy
 
 lock: ## resolve setup.cfg into docker/requirements.lock (LOCK_FLAGS=--upgrade for the newest versions)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; \
