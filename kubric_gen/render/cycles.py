@@ -136,6 +136,7 @@ class CyclesRenderer:
       path.unlink(missing_ok=True)
       with captured_console() as console:
         target.frame_set(t + 1)
+        target.update_tag()  # or Cycles keeps the noise of the frame before where nothing moves
         self._bpy.ops.render.render(write_still=True)
         if not path.is_file():
           raise KubricGenError(f"Blender rendered no image for frame {t}: {(console.tail().splitlines() or ['?'])[-1]}")

@@ -34,11 +34,15 @@ _TIFF_TYPES = {1: "B", 3: "H", 4: "I"}
 
 
 def _make_palette() -> NDArray[np.uint8]:
-  """Black, then 255 colours: golden-ratio steps around the hue circle, through three kinds of tone."""
-  tones = ((0.75, 0.95), (0.95, 0.65), (0.4, 1.0))
+  """Black, then 255 colours: golden-ratio steps around the hue circle, each in another of six tones.
+
+  Hues come close again after 3, 5, 8, 13, 21, ... steps. Six divides none of these below 144, so that such
+  neighbours differ in tone. Offset and tones were searched for: any two of the first 26 are 19 apart in CIELAB.
+  """
+  tones = ((0.6, 0.85), (0.8, 1.0), (0.7, 0.85), (0.7, 0.55), (0.5, 0.75), (0.3, 1.0))  # saturation, value
   colours = [(0.0, 0.0, 0.0)]
   for k in range(255):
-    colours.append(colorsys.hsv_to_rgb(k * 0.618033988749895 % 1.0, *tones[k % len(tones)]))
+    colours.append(colorsys.hsv_to_rgb((0.1 + k * 0.618033988749895) % 1.0, *tones[k % len(tones)]))
   return np.rint(np.array(colours) * 255).astype(np.uint8)
 
 
@@ -200,7 +204,7 @@ def encode_tiff(array: NDArray) -> bytes:
 
 
 def _tiff_tags(data: bytes, order: str) -> dict[int, tuple[int, ...]]:
-  """The whole-number tags of the first image of the file."""
+  """The whole-number tags of the only image of the file."""
   (start,) = struct.unpack_from(order + "I", data, 4)
   (count,) = struct.unpack_from(order + "H", data, start)
   tags = {}
@@ -213,14 +217,16 @@ def _tiff_tags(data: bytes, order: str) -> dict[int, tuple[int, ...]]:
       if where + size > len(data):
         raise ValueError
       tags[tag] = struct.unpack_from(f"{order}{length}{_TIFF_TYPES[code]}", data, where)
+  if any(struct.unpack_from("4s", data, start + 2 + 12 * count)[0]):
+    raise ValueError  # a second image follows: a stack of planes, say
   return tags
 
 
 def decode_tiff(data: bytes, name: str = "the TIFF") -> NDArray[np.float32]:
-  """The (height, width, channels) float32 values of the first image of an uncompressed TIFF of 1 to 4 channels.
+  """The (height, width, channels) float32 values of an uncompressed TIFF of one image with 1 to 4 channels.
 
-  That is what `encode_tiff`, Kubric, tifffile, Pillow and OpenCV write for float32 unless told otherwise. `name` is
-  what an error calls the file.
+  That is what `encode_tiff`, Kubric, imageio, tifffile and Pillow write unless told otherwise. `name` is what an
+  error calls the file.
 
   Raises:
     KubricGenError: the bytes are no such TIFF, damaged or cut short, or claim more than `MAX_PIXELS`.
@@ -240,7 +246,7 @@ def decode_tiff(data: bytes, name: str = "the TIFF") -> NDArray[np.float32]:
     compression, predictor = tags.get(_COMPRESSION, (1,))[0], tags.get(_PREDICTOR, (1,))[0]
     bits, formats = set(tags[_BITS]), set(tags.get(_SAMPLE_FORMAT, (1,)))
   except (struct.error, KeyError, IndexError, ValueError):
-    fail("it is damaged, cut short or stored in tiles")
+    fail("it is damaged, cut short, stored in tiles or a stack of images")
   if compression != 1 or predictor != 1 or (planar != 1 and channels != 1):
     fail("its pixels are compressed or stored in planes")
   if bits != {32} or formats != {3} or not 1 <= channels <= 4:

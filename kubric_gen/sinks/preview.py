@@ -5,7 +5,12 @@ Exempt from byte equality: the film depends on the ffmpeg at hand.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,38 +74,61 @@ def _even(frame: RGBImage) -> RGBImage:
   return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else frame
 
 
-def _ffmpeg() -> Any:
-  """The imageio_ffmpeg module, or None where it or its ffmpeg is missing."""
+def _ffmpeg() -> str | None:
+  """The path of imageio-ffmpeg's ffmpeg, or None where either is missing."""
   try:
     import imageio_ffmpeg
-    imageio_ffmpeg.get_ffmpeg_exe()
+    return shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
   except (ImportError, RuntimeError):
     return None
-  return imageio_ffmpeg
+
+
+def _unwritable(path: Path, reason: str) -> KubricGenError:
+  reason = " ".join(reason.split())[-200:]
+  return KubricGenError(f"preview {path} cannot be written ({reason}): choose a folder that can be written to, or "
+                        "leave the preview out")
 
 
 def _write_gif(path: Path, frames: Iterator[RGBImage], frame_rate: float) -> None:
   first = Image.fromarray(next(frames))
-  # players take less than 20 ms for a mistake and slow down
-  first.save(path, format="GIF", save_all=True, append_images=map(Image.fromarray, frames), loop=0,
-             duration=max(20, round(1000 / frame_rate)))
-
-
-def _write_mp4(path: Path, frames: Iterator[RGBImage], frame_rate: float, imageio_ffmpeg: Any) -> None:
-  first = _even(next(frames))
-  # tagged BT.709: players guess untagged colours from the image size
-  options = ["-preset", "veryfast", "-crf", "16", "-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace",
-             "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-movflags", "+faststart", "-threads", "2"]
-  writer = imageio_ffmpeg.write_frames(
-      str(path), (first.shape[1], first.shape[0]), fps=frame_rate, codec="libx264", quality=None, macro_block_size=1,
-      pix_fmt_out="yuv420p", ffmpeg_log_level="error", output_params=options)
   try:
-    writer.send(None)
-    writer.send(np.ascontiguousarray(first))
-    for frame in frames:
-      writer.send(np.ascontiguousarray(_even(frame)))
-  finally:
-    writer.close()
+    file = path.open("wb")
+  except OSError as error:
+    raise _unwritable(path, str(error)) from error
+  with file:  # players take less than 20 ms for a mistake and slow down
+    first.save(file, format="GIF", save_all=True, append_images=map(Image.fromarray, frames), loop=0,
+               duration=max(20, round(1000 / frame_rate)))
+
+
+def _write_mp4(path: Path, frames: Iterator[RGBImage], frame_rate: float, ffmpeg: str) -> None:
+  first = _even(next(frames))
+  height, width = first.shape[:2]
+  # tagged BT.709: players guess untagged colours from the image size; an absolute path cannot pass for a protocol
+  command = [ffmpeg, "-y", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
+             "-r", f"{frame_rate:.6f}", "-i", "-", "-an", "-vf", "scale=out_color_matrix=bt709:out_range=tv",
+             "-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "veryfast", "-crf", "16", "-threads", "2",
+             "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-movflags", "+faststart",
+             "-f", "mp4", str(path.absolute())]
+  # imageio_ffmpeg.write_frames would neither report ffmpeg's exit status nor keep its messages off the terminal
+  with tempfile.TemporaryFile() as messages:
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages)
+    assert process.stdin is not None
+    try:
+      for frame in itertools.chain([first], map(_even, frames)):
+        try:
+          process.stdin.write(np.ascontiguousarray(frame))
+        except BrokenPipeError:  # ffmpeg has given up: its status and messages tell why
+          break
+      with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+      status = process.wait()
+    except BaseException:
+      process.kill()
+      process.communicate()
+      raise
+    if status:
+      messages.seek(0)
+      raise _unwritable(path, messages.read().decode(errors="replace") or f"ffmpeg ended with status {status}")
 
 
 def write_preview(path: str | Path, frames: Iterable[RGBImage], frame_rate: float) -> Path:
@@ -112,7 +140,8 @@ def write_preview(path: str | Path, frames: Iterable[RGBImage], frame_rate: floa
     The path written: with the ending .gif where there is no ffmpeg.
 
   Raises:
-    KubricGenError: there are no frames, their sizes differ, the frame rate is not positive, or ffmpeg fails.
+    KubricGenError: there are no frames, they are not of one size and kind, the frame rate is not positive, or the
+      file cannot be written.
   """
   if not (math.isfinite(frame_rate) and frame_rate > 0):
     raise KubricGenError(f"a preview needs a positive frame rate, got {frame_rate}")
@@ -122,25 +151,22 @@ def write_preview(path: str | Path, frames: Iterable[RGBImage], frame_rate: floa
     raise KubricGenError("a preview needs at least one frame")
 
   def checked() -> Iterator[RGBImage]:
-    yield first
-    for frame in iterator:
-      if frame.shape != first.shape:
-        raise KubricGenError(f"the frames of a preview must be of one size, got {frame.shape} after {first.shape}")
+    for frame in itertools.chain([first], iterator):
+      if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.shape != first.shape:
+        raise KubricGenError(f"the frames of a preview must be (height, width, 3) uint8 and of one size, got "
+                             f"{frame.dtype} of shape {frame.shape} where the first has {first.shape}")
       yield frame
 
-  imageio_ffmpeg = _ffmpeg()
-  path = Path(path).with_suffix(".gif") if imageio_ffmpeg is None else Path(path)
+  ffmpeg = _ffmpeg()
+  path = Path(path) if ffmpeg else Path(path).with_suffix(".gif")
   try:
-    if imageio_ffmpeg is None:
-      _write_gif(path, checked(), frame_rate)
+    if ffmpeg:
+      _write_mp4(path, checked(), frame_rate, ffmpeg)
     else:
-      _write_mp4(path, checked(), frame_rate, imageio_ffmpeg)
-  except BaseException as error:
-    path.unlink(missing_ok=True)
-    if isinstance(error, OSError):
-      reason = " ".join(str(error).split())[-200:]
-      raise KubricGenError(f"preview {path} cannot be written ({reason}): leave the preview out or reinstall "
-                           "imageio-ffmpeg") from error
+      _write_gif(path, checked(), frame_rate)
+  except BaseException:  # whatever ends a film early, half of it is not left behind
+    with contextlib.suppress(OSError):
+      path.unlink()
     raise
   return path
 
@@ -153,7 +179,7 @@ def write_contact_sheet(path: str | Path, rows: Sequence[tuple[str, Sequence[RGB
   `columns` are headings.
 
   Raises:
-    KubricGenError: there is no image.
+    KubricGenError: there is no image, or the file cannot be written.
   """
   if not any(images for _, images in rows):
     raise KubricGenError("a contact sheet needs at least one image")
@@ -186,7 +212,10 @@ def write_contact_sheet(path: str | Path, rows: Sequence[tuple[str, Sequence[RGB
       sheet.paste(Image.fromarray(image), (left, top + (height - image.shape[0]) // 2))
     top += height + gap
   path = Path(path)
-  path.write_bytes(encode_png(np.asarray(sheet)))
+  try:
+    path.write_bytes(encode_png(np.asarray(sheet)))
+  except OSError as error:
+    raise _unwritable(path, str(error)) from error
   return path
 
 
@@ -208,14 +237,14 @@ def clip_ranges(layers: Mapping[str, Iterable[NDArray]]) -> dict[str, tuple[floa
   ranges = {layer: visualize.depth_range(layers[layer]) for layer in _DEPTHS if layer in layers}
   flows = [layer for layer in _FLOWS if layer in layers]
   radius = visualize.flow_radius(frame for layer in flows for frame in layers[layer])
-  return ranges | {layer: (0.0, radius) for layer in flows}
+  return ranges | dict.fromkeys(flows, (0.0, radius))
 
 
 def _note(layer: str, ranges: Ranges) -> str:
   if layer not in ranges:
     return ""
   low, high = ranges[layer]
-  return f"to {high:.3g} px" if layer in _FLOWS else f"{low:.3g} – {high:.3g} m"
+  return f"to {high:.3g} px" if layer in _FLOWS else f"{low:.3g} to {high:.3g} m"
 
 
 class _Film:
@@ -226,7 +255,7 @@ class _Film:
     self._canvas: RGBImage | None = None
 
   def frame(self, panels: Mapping[str, RGBImage]) -> RGBImage:
-    """One frame of the film, to be used before the next is asked for."""
+    """One frame of the film."""
     widest = (_FILM_WIDTH + _GAP) // len(self._layers) - _GAP
     shown = [_shown(panels[layer], _FILM_PANEL, _FILM_HEIGHT, widest) for layer in self._layers]
     height, width = shown[0].shape[:2]
@@ -235,7 +264,7 @@ class _Film:
     for i, panel in enumerate(shown):
       left = i * (width + _GAP)
       self._canvas[-height:, left:left + width] = panel
-    return self._canvas
+    return self._canvas.copy()
 
   def _empty(self, height: int, width: int) -> RGBImage:
     font, small = ImageFont.load_default(14), ImageFont.load_default(12)
@@ -267,7 +296,7 @@ def make_preview(layers: Mapping[str, Sequence[NDArray]], frame_rate: float, dir
     The paths written; none where no layer can be shown.
 
   Raises:
-    KubricGenError: the layers differ in their number of frames or have none, or ffmpeg fails.
+    KubricGenError: the layers differ in their number of frames or have none, or a file cannot be written.
   """
   names = [layer for layer in _LAYERS if layer in layers]
   if not names:

@@ -44,9 +44,9 @@ def rgba_to_rgb(rgba: NDArray[np.uint8]) -> RGBImage:
 
 
 def depth_range(frames: Iterable[NDArray[np.float32]]) -> tuple[float, float]:
-  """(near, far) in metres that suit all the frames: the 0.5th and 99th percentile of what is nearer than the background.
+  """(near, far) in metres that suit all the frames: the 0.5th and 99th percentile of what is not background.
 
-  Where there is nothing but background it is (1, 1000).
+  Where there is nothing but background they are (1, 1000).
   """
   samples = [frame[::2, ::2].ravel() for frame in frames]
   depth = np.concatenate([sample[(sample > 0) & (sample < 0.999 * BACKGROUND_DEPTH)] for sample in samples]
@@ -91,7 +91,7 @@ def coordinates_to_rgb(coordinates: NDArray[np.float32]) -> RGBImage:
 
 def uv_to_rgb(uv: NDArray[np.float32]) -> RGBImage:
   """Texture coordinates (H, W, 2) as red and green; beyond [0, 1] they start again, as a texture does."""
-  wrapped = np.where((uv < 0) | (uv > 1), uv - np.floor(uv), uv)
+  wrapped = np.where(np.abs(uv - 0.5) > 0.5001, uv - np.floor(uv), uv)  # rounding at the edges stays there
   return coordinates_to_rgb(np.concatenate([wrapped, np.zeros_like(wrapped[..., :1])], axis=-1))
 
 
@@ -101,11 +101,11 @@ def occlusion_to_rgb(occlusion: NDArray[np.uint8]) -> RGBImage:
 
 
 def flow_radius(frames: Iterable[NDArray[np.float32]]) -> float:
-  """Length in pixels that suits all the flow frames: nearly the longest, and at least 0.1."""
+  """Length in pixels that suits all the flow frames: 99 % are shorter. At least 0.1, not to amplify rounding."""
   lengths = [np.hypot(frame[::2, ::2, 0], frame[::2, ::2, 1]).ravel() for frame in frames]
   if not lengths:
     return 0.1
-  return max(0.1, float(np.percentile(np.concatenate(lengths), 99.9)))
+  return max(0.1, float(np.percentile(np.concatenate(lengths), 99.0)))
 
 
 def flow_to_rgb(flow: NDArray[np.float32], radius: float | None = None) -> RGBImage:

@@ -1,0 +1,6 @@
+"""Rigid-body motion: the only place that uses PyBullet, which is loaded when it is first needed."""
+
+from kubric_gen.physics.placement import Placer
+from kubric_gen.physics.simulation import simulate
+
+__all__ = ["Placer", "simulate"]

@@ -1,0 +1,114 @@
+"""From a scene to how its objects move."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.physics.bullet import Body, BulletWorld, multiply
+from kubric_gen.physics.contacts import ContactMerger
+from kubric_gen.scene import Contact, Motion, Path, Scene
+from kubric_gen.scene.transforms import align_hemispheres
+
+Array = NDArray[np.float64]
+
+RUNAWAY = 1e6
+"""Metres from the origin beyond which something has gone wrong."""
+
+
+def simulate(scene: Scene, *, keep_contacts: bool = False,
+             save_state: str | os.PathLike[str] | None = None) -> Motion:
+  """Simulate a scene from frame 0 to frame N + 1.
+
+  Two objects bounce with the product of their restitutions and slide where the slope exceeds the product of their
+  frictions (Bullet's rules). Objects with a path follow it exactly and push others; static ones stay where they are.
+  Nothing rolls to a stop by itself: rolling has no friction. Angular speeds above π/4 per step (188 rad/s at 240
+  steps/s) turn the object by no more than that.
+
+  The same scene gives the same bits, whatever was simulated before.
+
+  Args:
+    scene: what to simulate.
+    keep_contacts: also keep every contact point of every step, in `Motion.contacts`.
+    save_state: write the state at frame 0 to this file, in Bullet's own format.
+
+  Returns:
+    The motion. `collisions` has one event per touch, with the lower index first; see `contacts.merge_contacts`.
+
+  Raises:
+    AssetError: a mesh or a mass that cannot be used.
+    KubricGenError: an object flies off to nowhere, or the state cannot be saved.
+  """
+  motion = _prescribed(scene)
+  if save_state is None and all(item.static or item.path is not None for item in scene.objects):
+    return motion
+  steps_per_frame = scene.step_rate // scene.frame_rate
+  merger = ContactMerger(scene.step_rate, scene.frame_rate)
+  kept: list[Contact] = []
+  with BulletWorld(scene.step_rate, scene.gravity) as world:
+    bodies = [(index, body) for index, item in enumerate(scene.objects) if (body := world.add(item, index))]
+    world.start()
+    moved = [(index, body) for index, body in bodies if body.dynamic]
+    led = [(body, *_led(body.item.path, scene)) for _, body in bodies if body.item.path is not None]
+    for body, positions, quaternions, velocities, spins in led:
+      world.push(body, velocities[0], spins[0])
+    if save_state is not None:
+      world.save(save_state)
+    for index, body in moved:
+      motion.velocities[0, index] = body.item.velocity
+      motion.angular_velocities[0, index] = body.item.angular_velocity
+    for step in range((scene.num_frames + 1) * steps_per_frame):
+      for body, positions, quaternions, velocities, spins in led:
+        world.place(body, positions[step], quaternions[step])
+        world.push(body, velocities[step], spins[step])
+      world.step()
+      contacts = world.contacts(step)
+      merger.add(contacts)
+      if keep_contacts:
+        kept += contacts
+      if (step + 1) % steps_per_frame == 0:
+        _record(motion, world, (step + 1) // steps_per_frame, moved)
+  for index, _ in moved:
+    motion.quaternions[:, index] = align_hemispheres(motion.quaternions[:, index])
+  return Motion(motion.positions, motion.quaternions, motion.velocities, motion.angular_velocities, merger.finish(),
+                tuple(kept))
+
+
+def _prescribed(scene: Scene) -> Motion:
+  """The motion of all that is not pushed around; angular velocities are central differences like the velocities."""
+  motion = Motion.from_paths(scene)
+  for index, item in enumerate(scene.objects):
+    if item.path is not None:
+      turns = Rotation.from_quat(motion.quaternions[:, index], scalar_first=True)
+      row = np.arange(len(turns))
+      before, after = np.maximum(row - 1, 0), np.minimum(row + 1, len(turns) - 1)
+      turned = (turns[after] * turns[before].inv()).as_rotvec()
+      motion.angular_velocities[:, index] = turned * scene.frame_rate / (after - before)[:, None]
+  return motion
+
+
+def _led(path: Path, scene: Scene) -> tuple[Array, Array, Array, Array]:
+  """Poses along a path at the start of every step, and the velocities that lead from each to the next."""
+  steps_per_frame = scene.step_rate // scene.frame_rate
+  positions, quaternions = path.at(np.arange((scene.num_frames + 1) * steps_per_frame + 1) / steps_per_frame)
+  turns = Rotation.from_quat(quaternions, scalar_first=True)
+  return (positions, quaternions, np.diff(positions, axis=0) * scene.step_rate,
+          (turns[1:] * turns[:-1].inv()).as_rotvec() * scene.step_rate)
+
+
+def _record(motion: Motion, world: BulletWorld, frame: int, moved: list[tuple[int, Body]]) -> None:
+  """Write the state of all that is pushed around into the rows of a frame."""
+  for index, body in moved:
+    position, (x, y, z, w), velocity, angular_velocity = world.state(body)
+    state = np.array([*position, x, y, z, w, *velocity, *angular_velocity])
+    if not np.isfinite(state).all() or max(map(abs, position)) > RUNAWAY:
+      raise KubricGenError(f"object {body.item.name!r} flies off to nowhere before frame {frame}: check that nothing "
+                           "overlaps it at frame 0, its mass and its velocity, or raise step_rate")
+    a, b, c, d = body.collider.rotation
+    motion.positions[frame, index] = position
+    motion.quaternions[frame, index] = (w, x, y, z) if (b, c, d) == (0, 0, 0) else multiply((w, x, y, z), (a, -b, -c, -d))
+    motion.velocities[frame, index], motion.angular_velocities[frame, index] = velocity, angular_velocity
