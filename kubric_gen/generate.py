@@ -110,8 +110,9 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     now = time.perf_counter()
     seconds[stage], clock = now - clock, now
 
-  motion = motion or simulate(scene)
-  lap("simulate")
+  if motion is None:
+    motion = simulate(scene)
+    lap("simulate")
   total = scene.num_frames * len(scene.cameras)
   folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")
   info: dict[str, Any] = {"seconds": seconds}
@@ -188,13 +189,14 @@ def generate(world: World[Config], config: Config, seed: int, output_dir: str | 
   started = time.perf_counter()
   with staged_directory(Path(output_dir) / str(seed), overwrite) as staging:
     scene = world.scene(config, seed)
-    built = time.perf_counter() - started
+    built = time.perf_counter()
     motion = simulate(scene, save_state=staging / "scene.bullet" if save_state else None)
+    simulated = time.perf_counter()
     flags = scene_flags(world, config, seed, names, settings)
     extra = {"seed": seed, "world": world.name, "config_hash": config_hash(flags)}
     with make_example(scene, motion, layers=names, settings=settings, metadata=extra, flags=flags, seed=seed,
                       progress=progress, save_blend=staging / "scene.blend" if save_state else None) as example:
-      example.info["seconds"]["build"] = built
+      example.info["seconds"] |= {"build": built - started, "simulate": simulated - built}
       example.info |= {
           "output": str(Path(output_dir).absolute() / str(seed)), "threads": settings.threads or os.cpu_count(),
           "quality": settings.quality, "host": platform.node(), "machine": platform.machine(),

@@ -60,12 +60,12 @@ def _shown(image: RGBImage, least: int, tallest: int, widest: int) -> RGBImage:
   height, width = image.shape[:2]
   factor = min(math.ceil(least / height), tallest // height, widest // width)
   if factor > 1:
-    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST), np.uint8)
   scale = min(1.0, tallest / height, widest / width)
   if scale == 1.0:
     return image
   size = (max(1, int(width * scale)), max(1, int(height * scale)))
-  return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+  return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _even(frame: RGBImage) -> RGBImage:
@@ -116,7 +116,7 @@ def _write_mp4(path: Path, frames: Iterator[RGBImage], frame_rate: float, ffmpeg
     try:
       for frame in itertools.chain([first], map(_even, frames)):
         try:
-          process.stdin.write(np.ascontiguousarray(frame))
+          process.stdin.write(np.ascontiguousarray(frame).data)
         except BrokenPipeError:  # ffmpeg has given up: its status and messages tell why
           break
       with contextlib.suppress(BrokenPipeError):

@@ -50,7 +50,7 @@ def depth_range(frames: Iterable[NDArray[np.float32]]) -> tuple[float, float]:
   """
   samples = [frame[::2, ::2].ravel() for frame in frames]
   depth = np.concatenate([sample[(sample > 0) & (sample < 0.999 * BACKGROUND_DEPTH)] for sample in samples]
-                         or [np.zeros(0)])
+                         or [np.zeros(0, np.float32)])
   if not depth.size:
     return 1.0, BACKGROUND_DEPTH
   near, far = np.percentile(depth, (0.5, 99.0)).tolist()

@@ -258,7 +258,8 @@ def test_reads_tiff_written_as_kubric_does():
 
 @pytest.mark.parametrize("options, reason", [
     ({"compression": "zlib"}, "compressed"), ({"dtype": np.uint16}, "float32"), ({"dtype": np.float64}, "float32"),
-    ({"tile": (16, 16)}, "tiles"), ({"bigtiff": True}, "not a TIFF"), ({"shape": (3, 16, 16), "photometric": "minisblack"}, "stack"),
+    ({"tile": (16, 16)}, "tiles"), ({"bigtiff": True}, "not a TIFF"),
+    ({"shape": (3, 16, 16), "photometric": "minisblack"}, "stack"),
     ({"shape": (3, 16, 16), "planarconfig": "separate", "photometric": "rgb"}, "planes")])
 def test_refuses_other_kinds_of_tiff(options, reason):
   tifffile = pytest.importorskip("tifffile")

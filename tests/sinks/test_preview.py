@@ -96,7 +96,8 @@ def test_frames_are_streamed(tmp_path):
 def test_writing_a_film_is_quiet(tmp_path):
   code = ("import sys, numpy as np; from kubric_gen.sinks.preview import write_preview; "
           "write_preview(sys.argv[1], [np.zeros((33, 35, 3), np.uint8)] * 3, 12)")
-  done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "film.mp4")], capture_output=True, check=True)
+  command = [sys.executable, "-W", "always", "-c", code, str(tmp_path / "film.mp4")]
+  done = subprocess.run(command, capture_output=True, check=True)
   assert done.stdout == b"" and done.stderr == b""
   assert (tmp_path / "film.mp4").stat().st_size > 0
 
@@ -117,11 +118,11 @@ def test_gif_without_ffmpeg(tmp_path, monkeypatch, missing):
   frames = [solid(40 * t, 0, 200 - 40 * t, height=41) for t in range(5)]
   path = write_preview(tmp_path / "film.mp4", iter(frames), 10)
   assert path == tmp_path / "film.gif" and [p.name for p in tmp_path.iterdir()] == ["film.gif"]
-  film = Image.open(path)
-  assert film.n_frames == 5 and film.info["duration"] == 100 and film.info["loop"] == 0
-  for t, frame in enumerate(frames):
-    film.seek(t)
-    assert np.abs(np.asarray(film.convert("RGB")).astype(int) - frame).max() <= 2
+  with Image.open(path) as film:
+    assert film.n_frames == 5 and film.info["duration"] == 100 and film.info["loop"] == 0
+    for t, frame in enumerate(frames):
+      film.seek(t)
+      assert np.abs(np.asarray(film.convert("RGB")).astype(int) - frame).max() <= 2
 
 
 @pytest.mark.parametrize("frames, reason", [([], "at least one frame"),

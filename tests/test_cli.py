@@ -1,0 +1,77 @@
+"""The command line as a user meets it: real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SMALL = ("--resolution=16", "--num_frames=1", "--samples_per_pixel=1", "--device=cpu")
+
+
+def run(*flags: str) -> subprocess.CompletedProcess[str]:
+  return subprocess.run([sys.executable, "worlds/movi.py", *flags], cwd=ROOT, capture_output=True, text=True, timeout=200)
+
+
+@pytest.mark.parametrize(("flags", "word"), [
+    (("--variant=z",), "variant"), (("--layers=rgba,smell",), "smell"), (("--layers=",), "layers"),
+    (("--resolution=0",), "resolution"), (("--resolution=64x",), "resolution"), (("--resolution=abc",), "resolution"),
+    (("--step_rate=100",), "step_rate"), (("--frame_rate=0",), "frame_rate"), (("--num_frames=-1",), "num_frames"),
+    (("--seed=-1",), "seed"), (("--seed=x",), "seed"), (("--seed=5..2",), "seed"), (("--quality=best",), "quality"),
+    (("--samples_per_pixel=0",), "samples_per_pixel"), (("--device=tpu",), "device"), (("--threads=-1",), "threads"),
+    (("--no_such_flag=1",), "no_such_flag"), (("stray",), "stray"), (("--output_dir=/dev/null/out",), "/dev/null"),
+    (("--num_frames=many",), "num_frames"), (("--spawn_min=1,2",), "spawn_min"), (("--seed=1,1",), "seed")])
+def test_bad_input_is_one_line_and_status_2(flags: tuple[str, ...], word: str, tmp_path: Path) -> None:
+  output = () if any(flag.startswith("--output_dir") for flag in flags) else (f"--output_dir={tmp_path / 'out'}",)
+  result = run(*SMALL[2:], *flags, *output)
+  assert result.returncode == 2, result.stderr
+  lines = result.stderr.strip().splitlines()
+  assert len(lines) == 1 and word in lines[0] and lines[0].startswith("error: "), result.stderr
+  assert result.stdout == "" and not (tmp_path / "out").exists()
+
+
+def test_missing_gpu(tmp_path: Path) -> None:
+  result = run(*SMALL, "--device=hip", f"--output_dir={tmp_path / 'out'}")
+  assert result.returncode == 2 and "hip" in result.stderr and len(result.stderr.strip().splitlines()) == 1
+  assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_seed_range_zero_included_then_refused_then_overwritten(tmp_path: Path) -> None:
+  first = run(*SMALL, "--seed=0..1", f"--output_dir={tmp_path}")
+  assert first.returncode == 0, first.stderr
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1"]
+  assert str(tmp_path / "1") in first.stdout.splitlines()[-1]
+  again = run(*SMALL, "--seed=1,2", f"--output_dir={tmp_path}")
+  assert again.returncode == 2 and "--overwrite" in again.stderr and not (tmp_path / "2").exists()
+  assert run(*SMALL, "--seed=1", "--layers=depth", "--overwrite", f"--output_dir={tmp_path}").returncode == 0
+  assert not list((tmp_path / "1").glob("rgba*"))
+
+
+def test_help_documents_every_number() -> None:
+  result = run("--helpfull")
+  for flag in ("variant", "seed", "resolution", "num_frames", "frame_rate", "step_rate", "quality", "samples_per_pixel",
+               "layers", "device", "threads", "output_dir", "save_state", "overwrite", "metal_density", "spawn_min"):
+    assert f"--{flag}" in result.stdout or f"--[no]{flag}" in result.stdout, flag
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_leaves_no_partial_scene(number: signal.Signals, tmp_path: Path) -> None:
+  output = tmp_path / "out"
+  process = subprocess.Popen(
+      [sys.executable, "worlds/movi.py", "--resolution=256", "--num_frames=50", "--samples_per_pixel=64",
+       f"--output_dir={output}"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+      env={**os.environ, "TMPDIR": str(tmp_path)})
+  deadline = time.monotonic() + 120
+  while not list(tmp_path.glob("kubric_gen_frames_*/0/rgba_00000.npy")):  # in the midst of rendering
+    assert process.poll() is None and time.monotonic() < deadline
+    time.sleep(0.1)
+  process.send_signal(number)
+  _, errors = process.communicate(timeout=60)
+  assert process.returncode == 130 and "interrupted" in errors and len(errors.strip().splitlines()) == 1
+  assert list(output.iterdir()) == [] and not list(tmp_path.glob("kubric_gen_*"))
