@@ -1,4 +1,4 @@
-"""Cut-outs: which points of a mesh an alpha texture leaves standing."""
+"""Cut-outs: which points of a mesh its materials' alpha leaves standing."""
 
 from __future__ import annotations
 
@@ -23,17 +23,30 @@ def _load_alpha(texture: Texture) -> NDArray[np.float32]:
   return values[::-1]
 
 
+def cuts(material: Material) -> bool:
+  """Whether a material may leave holes."""
+  return isinstance(material, PrincipledMaterial) and (isinstance(material.alpha, Texture) or material.alpha == 0)
+
+
 class AlphaTest:
-  """Nearest-texel lookups of the alpha textures of a mesh's materials."""
+  """Nearest-texel lookups of the alpha textures of a mesh's materials; an alpha of 0 is a hole everywhere."""
 
   def __init__(self, mesh: Mesh, materials: tuple[Material, ...]) -> None:
     self._mesh = mesh
-    self._maps = [(m.alpha.repeat, _load_alpha(m.alpha)) if isinstance(m, PrincipledMaterial)
-                  and isinstance(m.alpha, Texture) else None for m in materials]
+    self._maps = [self._map(material) for material in materials]
+
+  @staticmethod
+  def _map(material: Material) -> tuple[float, NDArray[np.float32]] | None:
+    if not cuts(material):
+      return None
+    assert isinstance(material, PrincipledMaterial)
+    if isinstance(material.alpha, Texture):
+      return material.alpha.repeat, _load_alpha(material.alpha)
+    return 1.0, np.zeros((1, 1), np.float32)
 
   @classmethod
   def needed(cls, materials: tuple[Material, ...]) -> bool:
-    return any(isinstance(m, PrincipledMaterial) and isinstance(m.alpha, Texture) for m in materials)
+    return any(map(cuts, materials))
 
   def solid(self, face: NDArray[np.int32], u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether the points (n,) of the given triangles and barycentric weights are surface."""

@@ -141,6 +141,8 @@ class GroundTruth:
     Points that are behind the camera in frame s get zero (`occlusion` tells them apart); what does not move relative to
     the camera gets exactly zero.
     """
+    self._check(t)
+    self._check(s)
     still = self._stay(t, s)
     _, pixels = self.points_at(t, s, skip=still)
     moved = np.nan_to_num(pixels - self.sampler.pixels, nan=0.0)

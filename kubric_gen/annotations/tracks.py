@@ -58,7 +58,7 @@ def point_tracks(truth: GroundTruth, rng: np.random.Generator, num_tracks: int =
     camera_points = (world - sampler.camera_positions[t + 1]) @ sampler.camera_rotations[t + 1]
     pixels = truth.camera.project(camera_points, truth.resolution)
     inside = ((pixels >= 0) & (pixels <= truth.resolution)).all(axis=-1)
-    inside &= (-camera_points[:, 2] >= truth.camera.near) & (objects >= 0)
+    inside &= (-camera_points[:, 2] >= truth.camera.near) & (-camera_points[:, 2] <= truth.camera.far) & (objects >= 0)
     points[:, t] = np.nan_to_num(pixels[:, ::-1], nan=-1.0)
     at = np.flatnonzero(inside)
     occluded[at, t] = truth.hidden(t, pixels[at], camera_points[at], 1 - VISIBLE_WITHIN)

@@ -18,6 +18,10 @@ from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
 from kubric_gen.scene.shapes import MeshFile
 
 MAX_BYTES = 1 << 30
+MAX_COORDINATE = 1e12
+"""Metres; beyond, single precision overflows when a distance is squared."""
+FLAT = 1e-12
+"""A hull whose volume is below this fraction of its extent's cube has no volume."""
 Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
@@ -85,6 +89,25 @@ def _assemble(parts: list[Any]) -> tuple[Array, Indices, Array, Array, tuple[Mat
           np.concatenate(uvs), tuple(materials), np.concatenate(index))
 
 
+def _solid(vertices: Array, faces: Indices) -> tuple[float, Array, Array]:
+  """Volume, centre of mass and inertia about it, of the mesh or of its convex hull where it is not closed."""
+  import trimesh
+  with np.errstate(all="ignore"):
+    solid = trimesh.Trimesh(vertices, faces, process=True)
+    try:
+      body = solid if solid.is_watertight and solid.volume > 0 else solid.convex_hull
+      corners, triangles = np.asarray(body.vertices), np.asarray(body.faces)
+      volume, centre, _ = integrate_solid(corners, triangles)
+    except Exception:  # a flat mesh may have no hull
+      volume = 0.0
+    if volume > FLAT * np.ptp(vertices, axis=0).max() ** 3:
+      return volume, centre, integrate_solid(corners - centre, triangles)[2]
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    centre = (area[:, None] * (a + b + c)).sum(axis=0) / (3 * area.sum())
+  return 0.0, np.where(np.isfinite(centre), centre, 0.0), np.zeros((3, 3))
+
+
 def load_mesh_file(shape: MeshFile) -> Mesh:
   """Reads, checks and centres a mesh file.
 
@@ -106,24 +129,22 @@ def load_mesh_file(shape: MeshFile) -> Mesh:
   except Exception as error:  # a parser fed with garbage may raise anything
     reason = " ".join(str(error).split()) or type(error).__name__
     raise AssetError(f"mesh file {path} cannot be read ({reason}): export it again as obj, glb, ply or stl") from error
-  if not np.isfinite(vertices).all() or faces.min() < 0 or faces.max() >= len(vertices):
+  if faces.min() < 0 or faces.max() >= len(vertices) or not (np.abs(vertices[faces]) < MAX_COORDINATE).all():
     raise AssetError(f"mesh file {path} is broken (positions that are not finite or faces without vertices): "
                      "export it again")
+  used, faces = np.unique(faces, return_inverse=True)  # a vertex of no face must not widen the bounding box
+  faces = faces.reshape(-1, 3).astype(np.int32)
+  vertices, normals, uvs = vertices[used], normals[used], np.nan_to_num(uvs[used], posinf=0.0, neginf=0.0)
   if shape.y_up:
     vertices, normals = vertices @ Y_UP_TO_Z_UP.T, normals @ Y_UP_TO_Z_UP.T
   extent = np.ptp(vertices, axis=0)
   if extent.max() <= 0:
     raise AssetError(f"mesh file {path} has no extent: all its vertices are the same point")
-  lengths = np.linalg.norm(normals, axis=1, keepdims=True)
-  normals = np.where(lengths > 1e-12, normals / np.maximum(lengths, 1e-12), (0.0, 0.0, 1.0))
-
-  solid = trimesh.Trimesh(vertices, faces, process=True)
-  try:
-    body = solid if solid.is_watertight and solid.volume > 0 else solid.convex_hull
-    volume, centre, _ = integrate_solid(np.asarray(body.vertices), np.asarray(body.faces))
-  except Exception:  # a flat mesh has no hull
-    volume, centre = 0.0, vertices.mean(axis=0)
+  with np.errstate(all="ignore"):
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.where((lengths > 1e-12) & np.isfinite(lengths), normals / lengths, (0.0, 0.0, 1.0))
+  vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2  # far from the origin, volumes lose their digits
+  volume, centre, inertia = _solid(vertices, faces)
   vertices = vertices - centre
-  inertia = integrate_solid(np.asarray(body.vertices) - centre, np.asarray(body.faces))[2] if volume else np.zeros((3, 3))
   return Mesh(vertices, faces, normals, uvs, bounds=np.stack([vertices.min(axis=0), vertices.max(axis=0)]),
               volume=volume, inertia=inertia, materials=materials, material_index=index)

@@ -7,6 +7,7 @@ import os
 
 from kubric_gen.assets.mesh import Mesh
 from kubric_gen.assets.primitives import primitive_mesh
+from kubric_gen.errors import AssetError
 from kubric_gen.scene.shapes import MeshFile, Shape
 
 
@@ -26,6 +27,9 @@ def load_mesh(shape: Shape) -> Mesh:
   """
   stamp = None
   if isinstance(shape, MeshFile):
-    stat = os.stat(shape.path)
+    try:
+      stat = os.stat(shape.path)
+    except OSError as error:
+      raise AssetError(f"mesh file {shape.path} cannot be read ({error.strerror}): give the path of an existing file") from error
     stamp = (stat.st_mtime_ns, stat.st_size)
   return _load(shape, stamp)

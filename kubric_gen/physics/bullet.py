@@ -36,9 +36,9 @@ Array = NDArray[np.float64]
 
 SOLVER_ITERATIONS = 100
 MAX_TRIANGLES = 40_000
-"""Triangles per body: PyBullet cuts off what lies beyond 131,072 vertices without a word."""
+"""Triangles per body: PyBullet takes no more than 131,072 vertices."""
 MARGIN = 1e-3
-"""Bullet rounds the edges of boxes and cylinders by this much, in metres; their faces stay where they are."""
+"""How much Bullet rounds the edges of boxes and cylinders, in metres; their faces stay where they are."""
 STAGING = 1e6
 """Height in metres, far from everything, where bodies wait for their first step."""
 
@@ -73,6 +73,21 @@ def _pybullet() -> ModuleType:
       raise KubricGenError(f"physics needs PyBullet, which cannot be imported ({error}): "
                            "pip install pybullet==3.2.7") from error
   return pybullet
+
+
+@contextlib.contextmanager
+def _returned(vertices: list[list[float]], indices: list[int]) -> Iterator[None]:
+  """Give back the references that PyBullet 3.2.7 keeps of the vertices it is passed: else every mesh leaks.
+
+  Whatever the call inside leaves as it was is left alone.
+  """
+  passed: list[object] = [vertices, indices, *vertices]
+  before = [sys.getrefcount(item) for item in passed]
+  yield
+  after = [sys.getrefcount(item) for item in passed]
+  for item, surplus in zip(passed, np.subtract(after, before).tolist()):
+    for _ in range(surplus):
+      ctypes.pythonapi.Py_DecRef(ctypes.py_object(item))
 
 
 def multiply(first: ArrayLike, second: ArrayLike) -> Array:
@@ -111,10 +126,12 @@ class BulletWorld:
   Args:
     step_rate: steps per second.
     gravity: m/s².
+    margin: how much edges are rounded, in metres: contacts like a little, and `overlaps` is as exact as this is small.
   """
 
-  def __init__(self, step_rate: int = 240, gravity: ArrayLike = (0.0, 0.0, 0.0)) -> None:
+  def __init__(self, step_rate: int = 240, gravity: ArrayLike = (0.0, 0.0, 0.0), margin: float = MARGIN) -> None:
     self._p: Any = _pybullet()
+    self._margin = margin
     self._gravity = [float(g) for g in gravity]
     self._gap = math.hypot(*self._gravity) / step_rate ** 2
     self._bodies: list[Body] = []
@@ -170,7 +187,7 @@ class BulletWorld:
     return body
 
   def _create(self, item: Object, collider: Collider, mass: float) -> int:
-    p, margin = self._p, min(MARGIN, min(collider.size) / 20)
+    p, margin = self._p, min(self._margin, min(collider.size) / 20)
     arguments: dict[str, Any] = {"physicsClientId": self._client}
     if collider.kind == "box":
       arguments |= {"shapeType": p.GEOM_BOX, "halfExtents": [v / 2 for v in collider.size]}
@@ -185,7 +202,8 @@ class BulletWorld:
       if collider.faces is not None:
         arguments |= {"indices": collider.faces.ravel().tolist(), "flags": p.GEOM_FORCE_CONCAVE_TRIMESH}
     try:
-      shape = p.createCollisionShape(**arguments)
+      with _returned(arguments.get("vertices", []), arguments.get("indices", [])):
+        shape = p.createCollisionShape(**arguments)
       # PyBullet has no kinematic rigid bodies, but a multibody with a fixed base pushes with the velocity it is given.
       body = p.createMultiBody(mass, shape, useMaximalCoordinates=item.path is None, physicsClientId=self._client)
     except self._p.error as error:

@@ -45,7 +45,7 @@ class Placer:
   """
 
   def __init__(self) -> None:
-    self._world = BulletWorld()
+    self._world = BulletWorld(margin=1e-6)
 
   def __enter__(self) -> Placer:
     return self

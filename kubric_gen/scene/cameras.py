@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.transforms import IDENTITY, look_at, pose_matrix
-from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, number, quaternion, vector3)
+from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, instance, number,
+                                         quaternion, vector3)
 
 Array = NDArray[np.float64]
 Resolution = tuple[int, int]
@@ -53,9 +54,11 @@ class Camera(Described, ABC):
     who = f"camera {self.name!r}"
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
-      if self.quaternion != IDENTITY:
+      if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:
         raise SceneError(f"{who}: give a quaternion or look_at, not both")
       assign(self, quaternion=look_at(position, look_at_target))
+    if self.path is not None:
+      instance(self.path, f"{who}: path", Path)
     near = number(self.near, f"{who}: near", above=0)
     assign(self, name=identifier(self.name, "camera name"), position=position, near=near,
            quaternion=quaternion(self.quaternion, f"{who}: quaternion"), far=number(self.far, f"{who}: far", above=near),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import string
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def color(value: Any, name: str = "color") -> RGB:
   if isinstance(value, str):
     text = NAMED_COLORS.get(value, value)
     try:
-      if len(text) != 7 or text[0] != "#":
+      if len(text) != 7 or text[0] != "#" or not set(text[1:]) <= set(string.hexdigits):
         raise ValueError
       components = [int(text[i:i + 2], 16) / 255 for i in (1, 3, 5)]
     except ValueError:

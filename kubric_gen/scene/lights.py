@@ -27,7 +27,7 @@ class _Light(Described):
     who = f"light {self.name!r}"
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
-      if self.quaternion != IDENTITY:
+      if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:
         raise SceneError(f"{who}: give a quaternion or look_at, not both")
       assign(self, quaternion=look_at(position, look_at_target))
     assign(self, name=identifier(self.name, "light name"), position=position, color=color(self.color, f"{who}: color"),

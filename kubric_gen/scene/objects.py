@@ -11,7 +11,7 @@ from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMateria
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.shapes import SURFACES, Shape
 from kubric_gen.scene.transforms import IDENTITY, look_at
-from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, labels, number,
+from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, instance, labels, number,
                                          quaternion, scale, vector3)
 
 
@@ -86,7 +86,7 @@ class Object(Described):
       raise SceneError(f"{who}: material must be a PrincipledMaterial or FlatMaterial, got {self.material!r}")
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
-      if self.quaternion != IDENTITY:
+      if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:
         raise SceneError(f"{who}: give a quaternion or look_at, not both")
       assign(self, quaternion=look_at(position, look_at_target))
     assign(
@@ -98,14 +98,18 @@ class Object(Described):
         angular_damping=number(self.angular_damping, f"{who}: angular_damping", minimum=0, maximum=1),
         velocity=vector3(self.velocity, f"{who}: velocity"),
         angular_velocity=vector3(self.angular_velocity, f"{who}: angular_velocity"),
-        labels=labels(self.labels, f"{who}: labels"), asset_id=self.asset_id or type(self.shape).__name__.lower())
+        labels=labels(self.labels, f"{who}: labels"),
+        asset_id=instance(self.asset_id, f"{who}: asset_id", str) or type(self.shape).__name__.lower(),
+        visibility=instance(self.visibility, f"{who}: visibility", RayVisibility))
     if self.mass is not None and self.density is not None:
       raise SceneError(f"{who}: give a mass or a density, not both")
     for name in ("mass", "density"):
       if getattr(self, name) is not None:
         assign(self, **{name: number(getattr(self, name), f"{who}: {name}", above=0)})
-    if self.path is not None and (self.static or any(self.velocity) or any(self.angular_velocity)):
-      raise SceneError(f"{who}: an object that follows a path is neither static nor has a velocity of its own")
+    if self.path is not None:
+      instance(self.path, f"{who}: path", Path)
+      if self.static or any(self.velocity) or any(self.angular_velocity):
+        raise SceneError(f"{who}: an object that follows a path is neither static nor has a velocity of its own")
     if self.static and (any(self.velocity) or any(self.angular_velocity)):
       raise SceneError(f"{who}: a static object has no velocity")
     if isinstance(self.shape, SURFACES) and not (self.static or self.path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from kubric_gen.scene.cameras import Camera, Resolution
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.lights import Light
 from kubric_gen.scene.objects import Object
-from kubric_gen.scene.validation import Described, Vector3, assign, choice, integer, labels, vector3
+from kubric_gen.scene.validation import Described, Vector3, assign, choice, instance, integer, labels, vector3
 
 VIEW_TRANSFORMS = ("Filmic", "Standard", "AgX", "Raw")
 
@@ -53,7 +53,7 @@ class Scene(Described):
   labels: Mapping[str, Any] = field(default_factory=dict)
 
   def __post_init__(self) -> None:
-    resolution = tuple(self.resolution)
+    resolution = tuple(self.resolution) if isinstance(self.resolution, Iterable) else ()
     if len(resolution) != 2:
       raise SceneError(f"resolution must be (height, width), got {self.resolution!r}")
     assign(
@@ -63,7 +63,7 @@ class Scene(Described):
         frame_rate=integer(self.frame_rate, "frame_rate", minimum=1),
         step_rate=integer(self.step_rate, "step_rate", minimum=1), gravity=vector3(self.gravity, "gravity"),
         view_transform=choice(self.view_transform, "view_transform", VIEW_TRANSFORMS),
-        labels=labels(self.labels, "labels"))
+        environment=instance(self.environment, "environment", Environment), labels=labels(self.labels, "labels"))
     if self.step_rate % self.frame_rate:
       raise SceneError(f"step_rate must be a multiple of the frame rate, got {self.step_rate} steps for "
                        f"{self.frame_rate} frames per second (try {self.frame_rate * max(1, 240 // self.frame_rate)})")

@@ -47,10 +47,11 @@ def from_plain(value: Any) -> Any:
     SceneError: an unknown type or field, or a value that its class refuses.
   """
   if isinstance(value, Mapping):
-    items = {key: from_plain(item) for key, item in value.items() if key != "type"}
     if "type" not in value:
-      return items
-    cls = _CLASSES.get(value["type"])
+      return {key: from_plain(item) for key, item in value.items()}
+    # What labels hold is the world's: a `type` among them is a label like any other.
+    items = {key: item if key == "labels" else from_plain(item) for key, item in value.items() if key != "type"}
+    cls = _CLASSES.get(value["type"]) if isinstance(value["type"], str) else None
     if cls is None:
       raise SceneError(f"unknown type {value['type']!r} in a scene description")
     unknown = sorted(set(items) - {f.name for f in dataclasses.fields(cls)})
@@ -58,7 +59,9 @@ def from_plain(value: Any) -> Any:
       raise SceneError(f"{cls.__name__} has no field {', '.join(unknown)}")
     try:
       return cls(**items)
-    except TypeError as error:
+    except SceneError:
+      raise
+    except (TypeError, ValueError, AttributeError) as error:
       raise SceneError(f"{cls.__name__}: {error}") from None
   if isinstance(value, list):
     return tuple(from_plain(item) for item in value)
@@ -78,7 +81,9 @@ def from_json(text: str) -> scene.Scene:
   """
   try:
     result = from_plain(json.loads(text))
-  except json.JSONDecodeError as error:
+  except SceneError:
+    raise
+  except (ValueError, RecursionError) as error:
     raise SceneError(f"not a scene description: {error}") from None
   if not isinstance(result, scene.Scene):
     raise SceneError("not a scene description: it must be an object of type Scene")

@@ -38,16 +38,22 @@ def look_at(position: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1
   """Orientation at `position` that points local -Z at `target` and keeps local +Y as near to `up` as it can.
 
   Raises:
-    SceneError: the target is where the position is.
+    SceneError: the target is where the position is, or `up` is zero.
   """
   backward = np.asarray(vector3(position, "position")) - np.asarray(vector3(target, "look_at"))
   distance = np.linalg.norm(backward)
   if distance < 1e-9:
     raise SceneError(f"look_at must differ from the position, both are {tuple(np.asarray(target, float).tolist())}")
   backward /= distance
-  right = np.cross(np.asarray(up, np.float64), backward)
-  if np.linalg.norm(right) < 1e-9:  # looking along `up`: any right vector does, take the world's X axis
-    right = np.cross((0.0, 1.0, 0.0), backward)
+  upward = np.asarray(vector3(up, "up"))
+  length = np.linalg.norm(upward)
+  if length < 1e-9:
+    raise SceneError("up must not be zero")
+  upward /= length
+  for axis in (upward, (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):  # looking along `up`, another axis has to stand in for it
+    right = np.cross(axis, backward)
+    if np.linalg.norm(right) > 1e-9:
+      break
   right /= np.linalg.norm(right)
   matrix = np.stack([right, np.cross(backward, right), backward], axis=1)
   w, x, y, z = quaternion_from_matrix(matrix).tolist()
@@ -94,9 +100,10 @@ def interpolate_poses(keys: ArrayLike, positions: ArrayLike, quaternions: ArrayL
     return at, np.broadcast_to(quaternions[0], (len(times), 4)).copy()
   turned = Slerp(keys, Rotation.from_quat(quaternions, scalar_first=True))(times)
   result = turned.as_quat(scalar_first=True)
-  exact = np.searchsorted(keys, times)
-  hit = keys[np.minimum(exact, len(keys) - 1)] == times
-  result[hit] = quaternions[exact[hit]]  # a key is itself, to the bit
+  before = np.searchsorted(keys, times, side="right") - 1
+  after = np.minimum(before + 1, len(keys) - 1)
+  still = (keys[before] == times) | (quaternions[before] == quaternions[after]).all(axis=1)
+  result[still] = quaternions[before[still]]  # to the bit: a key is itself, and between equal keys nothing turns
   return at, align_hemispheres(result)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ def number(value: Any, name: str, *, minimum: float = -math.inf, maximum: float 
     result = float(value)
   except (TypeError, ValueError):
     raise SceneError(f"{name} must be a number, got {value!r}") from None
+  except OverflowError:
+    raise SceneError(f"{name} must be finite, got a number that is too large") from None
   if not math.isfinite(result):
     raise SceneError(f"{name} must be finite, got {result}")
   if above is not None and result <= above:
@@ -42,9 +44,12 @@ def integer(value: Any, name: str, *, minimum: int) -> int:
 
 def floats(value: Any, name: str, length: int) -> tuple[float, ...]:
   """A tuple of `length` finite floats."""
-  if isinstance(value, str) or not isinstance(value, (Sequence, Iterable)):
+  try:
+    items = () if isinstance(value, (str, Mapping)) else tuple(value)
+  except TypeError:  # not iterable
+    items = ()
+  if not items:
     raise SceneError(f"{name} must be {length} numbers, got {value!r}")
-  items = tuple(value)
   if len(items) != length:
     raise SceneError(f"{name} must be {length} numbers, got {len(items)}")
   return tuple(number(item, name) for item in items)
@@ -58,7 +63,7 @@ def vector3(value: Any, name: str) -> Vector3:
 def quaternion(value: Any, name: str) -> Quaternion:
   """A unit quaternion (w, x, y, z); anything but a zero one is normalised."""
   items = floats(value, name, 4)
-  norm = math.sqrt(sum(item * item for item in items))
+  norm = number(math.hypot(*items), f"length of {name}")
   if norm < 1e-9:
     raise SceneError(f"{name} must not be zero")
   if abs(norm - 1.0) < 1e-12:  # already unit: keep every digit, so that a stored scene equals itself
@@ -69,8 +74,7 @@ def quaternion(value: Any, name: str) -> Quaternion:
 
 def scale(value: Any, name: str) -> Vector3:
   """Three positive factors; one number stands for all three."""
-  items = (value,) * 3 if isinstance(value, (int, float, np.number)) else tuple(value)
-  result = vector3(items, name)
+  result = vector3((value,) * 3 if isinstance(value, (int, float, np.number)) else value, name)
   if min(result) <= 0:
     raise SceneError(f"{name} must be positive, got {value!r}")
   return result
@@ -90,12 +94,25 @@ def identifier(value: Any, name: str) -> str:
   return value
 
 
-def labels(value: Any, name: str) -> Any:
-  """A deep copy of what JSON can hold, with lists as tuples and NumPy values as Python's.
+def instance(value: Any, name: str, kind: type) -> Any:
+  """The value itself, if it is of the kind."""
+  if not isinstance(value, kind):
+    raise SceneError(f"{name} must be of type {kind.__name__}, got {value!r}")
+  return value
+
+
+def labels(value: Any, name: str) -> dict[str, Any]:
+  """A deep copy of a mapping that JSON can hold, with lists as tuples and NumPy values as Python's.
 
   Raises:
-    SceneError: a key that is no string, or a value that JSON cannot hold.
+    SceneError: not a mapping, a key that is no string, or a value that JSON cannot hold.
   """
+  if not isinstance(value, Mapping):
+    raise SceneError(f"{name} must be a mapping, got {value!r}")
+  return _plain(value, name)
+
+
+def _plain(value: Any, name: str) -> Any:
   if isinstance(value, np.ndarray):
     value = value.tolist()
   if isinstance(value, np.generic):
@@ -103,9 +120,9 @@ def labels(value: Any, name: str) -> Any:
   if isinstance(value, Mapping):
     if not all(isinstance(key, str) for key in value):
       raise SceneError(f"{name} must have strings as keys, got {list(value)!r}")
-    return {key: labels(item, f"{name}[{key!r}]") for key, item in value.items()}
+    return {key: _plain(item, f"{name}[{key!r}]") for key, item in value.items()}
   if isinstance(value, (list, tuple)):
-    return tuple(labels(item, name) for item in value)
+    return tuple(_plain(item, name) for item in value)
   if value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value)):
     return value
   raise SceneError(f"{name} must hold strings, finite numbers, lists and mappings, got {value!r}")

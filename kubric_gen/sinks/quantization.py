@@ -84,9 +84,9 @@ def quantize_range(values: ArrayLike, minimum: float, maximum: float) -> NDArray
   unit = _finite(values)
   if maximum == minimum:
     return np.zeros(unit.shape, np.uint16)
-  np.clip(unit, minimum, maximum, out=unit)
   unit -= minimum
-  unit /= maximum - minimum
+  with np.errstate(over="ignore"):  # a value far outside a tiny range is clipped all the same
+    unit /= maximum - minimum
   return _to_uint16(unit)
 
 

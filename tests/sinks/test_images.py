@@ -308,7 +308,7 @@ def test_garbage_is_refused_as_png(garbage, start):
     decode_png(start + garbage)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 160), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_damaged_tiff_gives_an_image_or_the_error(changes):
   damaged = bytearray(DEPTH_TIFF)
