@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, get_type_hints
 
 from absl import app, flags
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.interrupts import exit_interrupted, handle_signals
 from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
 from kubric_gen.world import Config, World, parse_resolution
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 MAX_SEEDS = 10_000_000
 
 
@@ -181,22 +179,16 @@ def _run(world: World[Config]) -> None:
     print(_describe(path, time.perf_counter() - started), flush=True)
 
 
-def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:
-  raise KeyboardInterrupt
-
-
 def guarded(action: Callable[[], None]) -> int:
   """Runs a command and turns bad input and interruptions into one line and an exit status."""
-  signal.signal(signal.SIGTERM, _on_terminate)
-  signal.signal(signal.SIGINT, _on_terminate)
+  handle_signals()
   try:
     action()
   except KubricGenError as error:
     print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
     return BAD_INPUT
   except KeyboardInterrupt:
-    print("interrupted: no partial scene was left behind", file=sys.stderr)
-    return INTERRUPTED
+    exit_interrupted()
   return 0
 
 

@@ -20,6 +20,7 @@ from kubric_gen.annotations import GroundTruth
 from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
 from kubric_gen.annotations.tracks import point_tracks
 from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
+from kubric_gen.interrupts import register
 from kubric_gen.layers import MOVI_LAYERS, check_layers
 from kubric_gen.physics import simulate
 from kubric_gen.render import CyclesRenderer, RenderSettings
@@ -115,6 +116,7 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     lap("simulate")
   total = scene.num_frames * len(scene.cameras)
   folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")
+  register(folder.name)
   info: dict[str, Any] = {"seconds": seconds}
   try:
     done = 0

@@ -117,7 +117,7 @@ def _disc() -> Mesh:
 
 
 def _dome(shape: Dome) -> Mesh:
-  steps = AROUND // 4
+  steps = AROUND // 12  # a backdrop may be coarser upwards than around, where it meets the disc's rim
   turn = np.linspace(0, np.pi / 2, steps + 1)
   wall = 0.5 + shape.fillet
   radius = np.concatenate([0.5 + shape.fillet * np.sin(turn), wall * np.cos(turn[1:])])

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kubric_gen.console import captured_console
 from kubric_gen.errors import KubricGenError
+from kubric_gen.interrupts import register, unregister
 from kubric_gen.render.build import build_scene
 from kubric_gen.render.devices import select_device
 from kubric_gen.render.settings import RenderSettings
@@ -62,10 +63,12 @@ class CyclesRenderer:
       self._cameras = build_scene(bpy, self.scene, self.motion)
       self._configure()
     self._scratch = _scratch_folder()
+    register(self._scratch)
     return self
 
   def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
     shutil.rmtree(self._scratch, ignore_errors=True)
+    unregister(self._scratch)
     with captured_console():
       self._bpy.ops.wm.read_factory_settings(use_empty=True)
 

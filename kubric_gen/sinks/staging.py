@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.interrupts import register, unregister
 
 
 @contextlib.contextmanager
@@ -30,6 +31,7 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
   except OSError as error:
     raise KubricGenError(f"cannot write to {target.parent} ({error.strerror}): choose another --output_dir") from None
+  register(staging)
   try:
     staging.chmod(0o777 & ~_umask())
     yield staging
@@ -45,6 +47,7 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
                          ) from error
   finally:
     shutil.rmtree(staging, ignore_errors=True)
+    unregister(staging)
 
 
 def _umask() -> int:
