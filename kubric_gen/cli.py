@@ -94,7 +94,8 @@ def define_config_flags(config: type[Config]) -> None:
   """One flag per field of a world's config; `--helpfull` documents every number."""
   hints = get_type_hints(config)
   for field in dataclasses.fields(config):
-    text, default, kind = field.metadata["help"], field.default, hints[field.name]
+    text, kind = field.metadata["help"], hints[field.name]
+    default: Any = field.default
     if field.name == "resolution":
       _define(field.name, default, text, _ResolutionParser(), _ResolutionSerializer())
     elif isinstance(default, tuple):
@@ -208,5 +209,5 @@ def main(world: World[Any]) -> NoReturn:
   """The entry point of a world's script."""
   define_config_flags(world.config)
   define_run_flags()
-  app.run(lambda _: guarded(lambda: _run(world)), flags_parser=_parse_flags)  # type: ignore[arg-type]
+  app.run(lambda _: guarded(lambda: _run(world)), flags_parser=_parse_flags)
   raise AssertionError("app.run does not return")

@@ -15,12 +15,12 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.physics import Placer
 from kubric_gen.sampling import pick, pick_item, uniform_vector
 from kubric_gen.scene import (BACKDROP, AreaLight, Cube, Cylinder, Disc, Dome, Environment, Light, Object,
-                              PerspectiveCamera, PrincipledMaterial, Scene, Sphere, SunLight)
-from kubric_gen.scene.color import RGB
+                              PerspectiveCamera, PrincipledMaterial, Scene, Shape, Sphere, SunLight)
+from kubric_gen.scene.color import RGB, color
 from kubric_gen.world import World, WorldConfig, setting
 
 VARIANTS = ("a",)
-SHAPES = {"cube": Cube(), "cylinder": Cylinder(), "sphere": Sphere()}
+SHAPES: dict[str, Shape] = {"cube": Cube(), "cylinder": Cylinder(), "sphere": Sphere()}
 COLORS: dict[str, RGB] = {  # CLEVR's, which it uses as linear values
     "blue": (42 / 255, 75 / 255, 215 / 255), "brown": (129 / 255, 74 / 255, 25 / 255),
     "cyan": (41 / 255, 208 / 255, 208 / 255), "gray": (87 / 255, 87 / 255, 87 / 255),
@@ -51,9 +51,10 @@ class MoviConfig(WorldConfig):
   rubber_restitution: float = setting(0.7, "fraction of the speed kept in a bounce", minimum=0, maximum=1)
   floor_friction: float = setting(0.3, "Coulomb coefficient", minimum=0)
   floor_restitution: float = setting(0.5, "fraction of the speed kept in a bounce", minimum=0, maximum=1)
-  floor_gray: float = setting(0.5, "reflectance of floor and dome", minimum=0, maximum=1)
+  floor_gray: float = setting(0.7, "reflectance of floor and dome", minimum=0, maximum=1)
   floor_diameter: float = setting(40.0, "metres of flat floor before the dome rises", above=10)
-  camera_min: tuple[float, float, float] = setting((7.48113, -6.50764, 5.34367), "camera position without jitter, metres")
+  camera_min: tuple[float, float, float] = setting((7.48113, -6.50764, 5.34367),
+                                                   "camera position without jitter, metres")
   camera_jitter: float = setting(1.0, "range of the random offset added to each camera coordinate, metres", minimum=0)
   focal_length: float = setting(35.0, "mm", above=0)
   sensor_width: float = setting(32.0, "mm", above=0)
@@ -68,7 +69,8 @@ class MoviConfig(WorldConfig):
   def __post_init__(self) -> None:
     super().__post_init__()
     if self.min_num_objects > self.max_num_objects:
-      raise KubricGenError(f"min_num_objects {self.min_num_objects} is more than max_num_objects {self.max_num_objects}")
+      raise KubricGenError(f"min_num_objects must not exceed max_num_objects, got {self.min_num_objects} and "
+                           f"{self.max_num_objects}")
     if any(low >= high for low, high in zip(self.spawn_min, self.spawn_max)):
       raise KubricGenError(f"spawn_min {self.spawn_min} must lie below spawn_max {self.spawn_max}")
 
@@ -84,34 +86,34 @@ def _lights(config: MoviConfig, rng: np.random.Generator) -> tuple[Light, ...]:
                angle=config.sun_angle),
       AreaLight("lamp_back", position=jittered(-1.1685, 2.64602, 5.81574), look_at=centre, power=config.back_power),
       AreaLight("lamp_key", position=jittered(6.44671, -2.90517, 4.2584), look_at=centre, power=config.key_power,
-                width=0.5, height=0.5, color="#ffedd0"),
+                width=0.5, height=0.5, color=color("#ffedd0")),
       AreaLight("lamp_fill", position=jittered(-4.67112, -4.0136, 3.01122), look_at=centre, power=config.fill_power,
-                width=0.5, height=0.5, color="#c2d0ff"))
+                width=0.5, height=0.5, color=color("#c2d0ff")))
 
 
 def _room(config: MoviConfig) -> tuple[Object, Object]:
   """A floor that runs into a dome around camera and lights."""
   plaster = PrincipledMaterial(color=(config.floor_gray,) * 3, roughness=1.0, specular=0.0)
-  common = {"scale": config.floor_diameter, "material": plaster, "static": True, "background": True,
-            "friction": config.floor_friction, "restitution": config.floor_restitution}
-  return Object("floor", Disc(), **common), Object("dome", Dome(), visibility=BACKDROP, **common)
+  floor = Object("floor", Disc(), scale=(config.floor_diameter,) * 3, material=plaster, static=True, background=True,
+                 friction=config.floor_friction, restitution=config.floor_restitution)
+  return floor, replace(floor, name="dome", shape=Dome(), asset_id="dome", visibility=BACKDROP)
 
 
 def _clevr_object(name: str, config: MoviConfig, rng: np.random.Generator) -> Object:
   """A random cube, cylinder or sphere, not yet placed."""
   shape_name, shape = pick_item(rng, SHAPES)
   size_label, size = pick_item(rng, {"small": config.small_size, "large": config.large_size})
-  color_label, color = pick_item(rng, COLORS)
+  color_label, tint = pick_item(rng, COLORS)
   material_name = pick(rng, MATERIALS)
   if material_name == "metal":
-    material = PrincipledMaterial(color=color, metallic=1.0, roughness=0.2, ior=2.5)
+    material = PrincipledMaterial(color=tint, metallic=1.0, roughness=0.2, ior=2.5)
     density, friction, restitution = config.metal_density, config.metal_friction, config.metal_restitution
   else:
-    material = PrincipledMaterial(color=color, roughness=0.7, ior=1.25, specular=0.33)
+    material = PrincipledMaterial(color=tint, roughness=0.7, ior=1.25, specular=0.33)
     density, friction, restitution = config.rubber_density, config.rubber_friction, config.rubber_restitution
-  labels = {"shape": shape_name, "size": size, "size_label": size_label, "color": color, "color_label": color_label,
+  labels = {"shape": shape_name, "size": size, "size_label": size_label, "color": tint, "color_label": color_label,
             "material": material_name}
-  return Object(name, shape, material=material, scale=size, density=density, friction=friction,
+  return Object(name, shape, material=material, scale=(size,) * 3, density=density, friction=friction,
                 restitution=restitution, labels=labels, asset_id=shape_name)
 
 

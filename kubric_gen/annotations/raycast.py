@@ -90,7 +90,8 @@ class MeshTracer:
     with np.errstate(divide="ignore", invalid="ignore"):
       return offset / along
 
-  def interpolate(self, values: Array, hits_face: NDArray[np.int32], u: Array, v: Array) -> Array:
+  def interpolate(self, values: Array, face: NDArray[np.int32], u: NDArray[np.float32],
+                  v: NDArray[np.float32]) -> Array:
     """Per-vertex values (V, n) at the hits, by barycentric weights."""
-    a, b, c = (values[self.mesh.faces[hits_face, corner]] for corner in range(3))
+    a, b, c = (values[self.mesh.faces[face, corner]] for corner in range(3))
     return a + u[:, None] * (b - a) + v[:, None] * (c - a)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from kubric_gen.annotations.ground_truth import GroundTruth
 from kubric_gen.assets import load_mesh, mass_of
 from kubric_gen.scene.cameras import Camera, PerspectiveCamera
-from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 from kubric_gen.scene.transforms import bounding_box_corners, pose_matrix, rotation_matrix, to_world
 
@@ -54,8 +53,8 @@ class VisibilityRecord:
 
   def boxes(self, k: int) -> tuple[list[list[float]], list[int]]:
     """Boxes [ymin, xmin, ymax, xmax] in [0, 1], max exclusive, and the frames (array indices) they belong to."""
-    found = [(list(map(float, frame[k])), t) for t, frame in enumerate(self._boxes) if (box := frame[k]) is not None]
-    return [box for box, _ in found], [t for _, t in found]
+    found = [(t, frame[k]) for t, frame in enumerate(self._boxes)]
+    return [[float(side) for side in box] for _, box in found if box], [t for t, box in found if box]
 
   def order(self) -> list[int]:
     """Foreground objects seen at least once, most visible pixels first; equal ones keep the scene's order."""

@@ -10,7 +10,8 @@ from kubric_gen.annotations.ground_truth import VISIBLE_WITHIN, GroundTruth
 NUM_TRACKS = 256
 
 
-def point_tracks(truth: GroundTruth, rng: np.random.Generator, num_tracks: int = NUM_TRACKS) -> dict[str, NDArray[np.generic]]:
+def point_tracks(truth: GroundTruth, rng: np.random.Generator,
+                 num_tracks: int = NUM_TRACKS) -> dict[str, NDArray[np.generic]]:
   """Tracks of random surface points, drawn evenly over frames and over what is seen in them.
 
   Args:
@@ -56,12 +57,12 @@ def point_tracks(truth: GroundTruth, rng: np.random.Generator, num_tracks: int =
       world[mine] = scaled @ sampler.rotations[t + 1, index].T + truth.motion.positions[t + 1, index]
     positions[:, t] = world
     camera_points = (world - sampler.camera_positions[t + 1]) @ sampler.camera_rotations[t + 1]
-    pixels = truth.camera.project(camera_points, truth.resolution)
-    inside = ((pixels >= 0) & (pixels <= truth.resolution)).all(axis=-1)
+    places = truth.camera.project(camera_points, truth.resolution)
+    inside = ((places >= 0) & (places <= truth.resolution)).all(axis=-1)
     inside &= (-camera_points[:, 2] >= truth.camera.near) & (-camera_points[:, 2] <= truth.camera.far) & (objects >= 0)
-    points[:, t] = np.nan_to_num(pixels[:, ::-1], nan=-1.0)
+    points[:, t] = np.nan_to_num(places[:, ::-1], nan=-1.0)
     at = np.flatnonzero(inside)
-    occluded[at, t] = truth.hidden(t, pixels[at], camera_points[at], 1 - VISIBLE_WITHIN)
+    occluded[at, t] = truth.hidden(t, places[at], camera_points[at], 1 - VISIBLE_WITHIN)
   place = {index: k for k, index in enumerate(truth.foreground)}
   return {"query_points": queries, "points": points, "occluded": occluded, "positions": positions,
           "instance": np.array([place.get(int(index), -1) for index in objects], np.int32)}

@@ -11,8 +11,8 @@ import numpy as np
 
 from kubric_gen.scene import Collision, Contact
 
-GAP = 0.05
-"""Seconds without contact after which the next contact is an event of its own."""
+GAP = 0.08
+"""Seconds without contact after which the next contact is an event of its own: about a frame of the published datasets."""
 
 
 @dataclass

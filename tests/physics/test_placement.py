@@ -19,7 +19,7 @@ REGION = ((-2.0, -2.0, 0.0), (2.0, 2.0, 3.0))
 def surface(item: Object) -> np.ndarray:
   """World positions of an object's vertices and of points all over its faces."""
   mesh = load_mesh(item.shape)
-  weights = np.random.default_rng(0).dirichlet((1, 1, 1), size=4000 // len(mesh.faces) + 1)
+  weights = np.random.default_rng(0).dirichlet((1, 1, 1), size=2000 // len(mesh.faces) + 1)
   points = np.einsum("wc,fcx->wfx", weights, mesh.vertices[mesh.faces]).reshape(-1, 3)
   return to_world(np.concatenate([mesh.vertices, points]), item.position, item.quaternion, item.scale)
 
@@ -66,9 +66,10 @@ def test_cubes_are_apart():
 
 
 def test_mixed_shapes_do_not_reach_into_each_other():
-  placed = fill(24, [Cube(), Sphere(), Cylinder()])
-  for a, b in itertools.permutations(placed, 2):
-    assert not inside(b, surface(a)).any()
+  placed = fill(15, [Cube(), Sphere(), Cylinder()])
+  for a in placed:
+    points = surface(a)
+    assert not any(inside(b, points).any() for b in placed if b is not a)
 
 
 def test_everything_stays_in_the_region(meshes):
@@ -79,15 +80,14 @@ def test_everything_stays_in_the_region(meshes):
 
 
 def test_positions_fill_the_region_evenly():
+  dome = Object("x", Dome(fillet=0.25, height=0.5), scale=0.2, static=True)  # 0.3 wide, 0.15 high, and never in the way
   rng = np.random.default_rng(2)
-  positions = []
-  for _ in range(300):
-    with Placer() as placer:
-      positions.append(placer.place(Object("x", Sphere(), scale=0.5), ((0, 0, 0), (1, 2, 4)), rng).position)
-  part = (np.array(positions) - 0.25) / np.array((0.5, 1.5, 3.5))
+  with Placer() as placer:
+    positions = [placer.place(dome, ((0, 0, 0), (1, 2, 4)), rng, rotate=False).position for _ in range(600)]
+  part = (np.array(positions) - (0.15, 0.15, 0)) / (0.7, 1.7, 3.85)
   assert part.min() >= 0 and part.max() <= 1
-  assert part.mean(axis=0) == pytest.approx((0.5,) * 3, abs=0.06)  # 3.6 standard errors
-  assert part.std(axis=0) == pytest.approx((12 ** -0.5,) * 3, abs=0.04)
+  assert part.mean(axis=0) == pytest.approx((0.5,) * 3, abs=0.045)  # 3.8 standard errors
+  assert part.std(axis=0) == pytest.approx((12 ** -0.5,) * 3, abs=0.03)
 
 
 def test_orientations_are_uniform():
