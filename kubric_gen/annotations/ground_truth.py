@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,26 +96,22 @@ class GroundTruth:
 
   def _stay(self, t: int, s: int) -> set[int]:
     """The objects (and -1 for what is infinitely far) that do not move relative to the camera from t to s."""
+    self._check(s)
     sampler = self.sampler
     still = {i for i in range(len(sampler.tracers)) if sampler.pose_key(t, i) == sampler.pose_key(s, i)}
     turned = (sampler.camera_quaternions[t + 1] != sampler.camera_quaternions[s + 1]).any()
     return still if turned else still | {-1}
 
-  def points_at(self, t: int, s: int, skip: Set[int] = frozenset()) -> tuple[Array, Array]:
-    """Where the surface points seen in frame t are in frame s.
+  def _moved(self, t: int, s: int, skip: Set[int] = frozenset()) -> Iterator[tuple[NDArray[np.int64], Array, Array]]:
+    """The surface points seen in frame t as they stand in frame s, object by object.
 
-    Args:
-      t, s: array indices of the two frames.
-      skip: object indices (-1 for what is infinitely far) to leave at zero.
-
-    Returns:
-      Positions (H, W, 3) in the camera coordinates of frame s, with unit directions where nothing is hit, and pixel
-      positions (H, W, 2) as (row, column), NaN behind the camera.
+    Yields:
+      Flat pixel indices (n,) in frame t; positions (n, 3) in the camera coordinates of frame s, unit directions for what
+      is infinitely far; pixel positions (n, 2) in frame s as (row, column), NaN behind the camera. The objects to `skip`
+      (-1 is what is infinitely far) are left out.
     """
     self._check(s)
     samples, sampler = self.samples(t), self.sampler
-    points = np.zeros((samples.object_index.size, 3))
-    pixels = np.zeros((samples.object_index.size, 2))
     camera_rotation, camera_position = sampler.camera_rotations[s + 1], sampler.camera_positions[s + 1]
     for index, (which, at) in samples.seen.items():
       if index not in skip:
@@ -123,16 +119,28 @@ class GroundTruth:
         shift = (self.motion.positions[s + 1, index] - camera_position) @ camera_rotation
         hits = samples.hits[index]
         assert hits is not None
-        points[at] = (hits.local[which] * sampler.tracers[index].scale) @ turn + shift
-        pixels[at] = self.camera.project(points[at], self.resolution)
+        points = (hits.local[which] * sampler.tracers[index].scale) @ turn + shift
+        yield at, points, self.camera.project(points, self.resolution)
     missed = np.flatnonzero(samples.object_index < 0)
     if len(missed) and -1 not in skip:
       turn = sampler.camera_rotations[t + 1].T @ camera_rotation
-      points[missed] = sampler.ray_directions.reshape(-1, 3)[missed] @ turn
+      points = sampler.ray_directions.reshape(-1, 3)[missed] @ turn
       if isinstance(self.camera, OrthographicCamera):  # a direction has no place in an image of parallel rays
-        pixels[missed] = sampler.pixels.reshape(-1, 2)[missed]
+        yield missed, points, sampler.pixels.reshape(-1, 2)[missed]
       else:
-        pixels[missed] = self.camera.project(points[missed], self.resolution)
+        yield missed, points, self.camera.project(points, self.resolution)
+
+  def points_at(self, t: int, s: int) -> tuple[Array, Array]:
+    """Where the surface points seen in frame t are in frame s.
+
+    Returns:
+      Positions (H, W, 3) in the camera coordinates of frame s, with unit directions where nothing is hit, and pixel
+      positions (H, W, 2) as (row, column), NaN behind the camera.
+    """
+    size = self.resolution[0] * self.resolution[1]
+    points, pixels = np.zeros((size, 3)), np.zeros((size, 2))
+    for at, some_points, some_pixels in self._moved(t, s):
+      points[at], pixels[at] = some_points, some_pixels
     return points.reshape(*self.resolution, 3), pixels.reshape(*self.resolution, 2)
 
   def flow(self, t: int, s: int) -> Float32:
@@ -141,13 +149,11 @@ class GroundTruth:
     Points that are behind the camera in frame s get zero (`occlusion` tells them apart); what does not move relative to
     the camera gets exactly zero.
     """
-    self._check(t)
-    self._check(s)
-    still = self._stay(t, s)
-    _, pixels = self.points_at(t, s, skip=still)
-    moved = np.nan_to_num(pixels - self.sampler.pixels, nan=0.0)
-    moved[np.isin(self.samples(t).object_index, sorted(still))] = 0.0
-    return moved.astype(np.float32)
+    result = np.zeros((self.resolution[0] * self.resolution[1], 2), np.float32)
+    start = self.sampler.pixels.reshape(-1, 2)
+    for at, _, pixels in self._moved(t, s, skip=self._stay(t, s)):
+      result[at] = np.nan_to_num(pixels - start[at], nan=0.0)
+    return result.reshape(*self.resolution, 2)
 
   def forward_flow(self, t: int) -> Float32:
     """`flow(t, t + 1)`."""

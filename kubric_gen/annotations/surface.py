@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.annotations.alpha import AlphaTest
 from kubric_gen.annotations.raycast import MeshTracer
-from kubric_gen.assets import load_mesh
+from kubric_gen.assets import Mesh, load_mesh
 from kubric_gen.scene.cameras import Camera, OrthographicCamera, Resolution
 from kubric_gen.scene.materials import PrincipledMaterial
 from kubric_gen.scene.motion import Motion
@@ -96,6 +96,12 @@ class SurfaceSamples:
     return result.reshape(*self.object_index.shape, channels)
 
 
+@lru_cache(maxsize=64)
+def _plain_tracer(mesh: Mesh) -> MeshTracer:
+  """One hierarchy per mesh, for all objects and scenes that share it."""
+  return MeshTracer(mesh)
+
+
 class ObjectTracer:
   """Rays of the world against one posed, scaled object."""
 
@@ -106,7 +112,7 @@ class ObjectTracer:
     self.visible = item.visibility.camera and not all(
         isinstance(m, PrincipledMaterial) and m.alpha == 0 for m in materials or (None,))
     alpha = AlphaTest(self.mesh, materials) if AlphaTest.needed(materials) else None
-    self.tracer = MeshTracer(self.mesh, alpha)
+    self.tracer = _plain_tracer(self.mesh) if alpha is None else MeshTracer(self.mesh, alpha)
     self.corners = bounding_box_corners(self.mesh.bounds) * self.scale
 
   def to_local(self, origins: Array, directions: Array, position: Array, rotation: Array) -> tuple[Array, Array]:
@@ -119,13 +125,7 @@ class SurfaceSampler:
 
   def __init__(self, scene: Scene, motion: Motion, camera: Camera, resolution: Resolution) -> None:
     self.scene, self.motion, self.camera, self.resolution = scene, motion, camera, resolution
-    shared: dict[object, ObjectTracer] = {}
-    self.tracers: list[ObjectTracer] = []
-    for item in scene.objects:  # equal looks share one hierarchy
-      key = (item.shape, item.scale, item.material, item.visibility.camera)
-      if key not in shared:
-        shared[key] = ObjectTracer(item)
-      self.tracers.append(shared[key])
+    self.tracers = [ObjectTracer(item) for item in scene.objects]
     self.camera_positions, self.camera_quaternions = camera.poses(scene.simulated_frames)
     self.camera_rotations = rotation_matrix(self.camera_quaternions)
     self.rotations = rotation_matrix(motion.quaternions)

@@ -2,8 +2,8 @@
 
 How the engine is set up, and why (measured with cubes, spheres, cylinders and hulls of 0.3 … 2 m at 60 … 960 steps/s):
 
-- Bodies have maximal coordinates (Bullet's btRigidBody). Bullet's multibodies lose speed to a damping of their own, are
-  clamped at 100 m/s, and a cylinder on a floor keeps rattling by millimetres.
+- Bodies have maximal coordinates (Bullet's btRigidBody). As a multibody a cylinder on a floor keeps rattling by
+  millimetres, overlap cannot be taken out by position alone, and speeds end at 100 m/s.
 - A contact is solved when the gap is at most what gravity closes in one step. Bullet's default, any gap, slows every
   bounce by gap/step; a limit of zero, as Kubric has it, leaves resting objects jumping for ever by gravity·step².
 - Overlap is taken out by position alone (split impulse at any depth), so that it adds no energy, and nothing is
@@ -112,12 +112,12 @@ class Body:
 
   def to_engine(self, position: ArrayLike, quaternion: ArrayLike) -> tuple[list[float], list[float]]:
     """Position and quaternion (x, y, z, w) of the engine's body for a pose of the object."""
+    at, turn = np.asarray(position, np.float64), np.asarray(quaternion, np.float64)
     if any(self.collider.offset):
-      position = np.asarray(position) + rotation_matrix(quaternion) @ self.collider.offset
+      at = at + rotation_matrix(turn) @ self.collider.offset
     if self.collider.rotation != IDENTITY:
-      quaternion = multiply(quaternion, self.collider.rotation)
-    w, x, y, z = map(float, quaternion)
-    return [float(v) for v in position], [x, y, z, w]
+      turn = multiply(turn, self.collider.rotation)
+    return at.tolist(), np.roll(turn, -1).tolist()
 
 
 class BulletWorld:
@@ -132,7 +132,7 @@ class BulletWorld:
   def __init__(self, step_rate: int = 240, gravity: ArrayLike = (0.0, 0.0, 0.0), margin: float = MARGIN) -> None:
     self._p: Any = _pybullet()
     self._margin = margin
-    self._gravity = [float(g) for g in gravity]
+    self._gravity = np.asarray(gravity, np.float64).tolist()
     self._gap = math.hypot(*self._gravity) / step_rate ** 2
     self._bodies: list[Body] = []
     self._index: dict[int, int] = {}
@@ -239,7 +239,7 @@ class BulletWorld:
 
   def start(self) -> None:
     """Make ready for the first step: gravity, and the objects' poses and velocities at frame 0."""
-    # A body takes note of its new inertia at the end of a step: let each one make an idle step where it touches nothing.
+    # A body takes note of its inertia at the end of a step: let each make an idle one where it touches nothing.
     moving = [body for body in self._bodies if body.dynamic]
     for row, body in enumerate(moving):
       self.place(body, (0.0, 0.0, STAGING * (1 + row)), body.item.quaternion)
@@ -252,11 +252,15 @@ class BulletWorld:
   def step(self) -> None:
     self._p.stepSimulation(physicsClientId=self._client)
 
-  def state(self, body: Body) -> tuple[Any, ...]:
-    """Position (3), quaternion (x, y, z, w) of the engine's body, velocity (3) and angular velocity (3)."""
+  def state(self, body: Body) -> tuple[Array, Array, Array, Array]:
+    """Position (3,), quaternion (4,), velocity (3,) and angular velocity (3,) of a dynamic object."""
     identifier = body.ids[0]
-    pose = self._p.getBasePositionAndOrientation(identifier, physicsClientId=self._client)
-    return *pose, *self._p.getBaseVelocity(identifier, physicsClientId=self._client)
+    position, turn = self._p.getBasePositionAndOrientation(identifier, physicsClientId=self._client)
+    velocity, angular_velocity = self._p.getBaseVelocity(identifier, physicsClientId=self._client)
+    quaternion = np.roll(turn, 1)
+    if body.collider.rotation != IDENTITY:
+      quaternion = multiply(quaternion, np.multiply(body.collider.rotation, (1, -1, -1, -1)))
+    return np.array(position), quaternion, np.array(velocity), np.array(angular_velocity)
 
   def contacts(self, step: int) -> list[Contact]:
     """The contacts that the last step solved and in which a force acted; lower index first."""

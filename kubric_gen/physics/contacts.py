@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ import numpy as np
 from kubric_gen.scene import Collision, Contact
 
 GAP = 0.08
-"""Seconds without contact after which the next contact is an event of its own: about a frame of the published datasets."""
+"""Seconds without contact after which another one is an event of its own: about a frame of the published datasets."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class ContactMerger:
 
   def __init__(self, step_rate: float, frame_rate: float, gap: float = GAP) -> None:
     self._step_rate, self._frame_rate = step_rate, frame_rate
-    self._gap_steps = gap * step_rate * (1 + 1e-9)  # a pause of exactly `gap` belongs to the event, whatever the rounding
+    self._gap_steps = gap * step_rate * (1 + 1e-9)  # a pause of exactly `gap` splits nothing, whatever the rounding
     self._open: dict[tuple[int, int], _Event] = {}
     self._closed: list[Collision] = []
 
@@ -103,6 +103,7 @@ def merge_contacts(contacts: Iterable[Contact], step_rate: float, frame_rate: fl
     The events by time, those at the same time by the objects' indices.
   """
   merger = ContactMerger(step_rate, frame_rate, gap)
-  for _, group in itertools.groupby(sorted(contacts, key=lambda contact: contact.step), key=lambda contact: contact.step):
+  by_step = operator.attrgetter("step")
+  for _, group in itertools.groupby(sorted(contacts, key=by_step), by_step):
     merger.add(group)
   return merger.finish()

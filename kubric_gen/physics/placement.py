@@ -16,7 +16,7 @@ from kubric_gen.scene.validation import Quaternion, quaternion
 
 
 def random_quaternion(rng: np.random.Generator) -> Quaternion:
-  """A rotation drawn uniformly from all rotations, from three uniform numbers (Shoemake, "Uniform random rotations", 1992)."""
+  """A rotation drawn uniformly from all, from three numbers (Shoemake, "Uniform random rotations", 1992)."""
   u, v, w = rng.random(3).tolist()
   a, b, v, w = math.sqrt(1 - u), math.sqrt(u), 2 * math.pi * v, 2 * math.pi * w
   return quaternion((b * math.cos(w), a * math.sin(v), a * math.cos(v), b * math.sin(w)), "quaternion")

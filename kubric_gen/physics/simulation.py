@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.physics.bullet import Body, BulletWorld, multiply
+from kubric_gen.physics.bullet import Body, BulletWorld
 from kubric_gen.physics.contacts import ContactMerger
 from kubric_gen.scene import Contact, Motion, Path, Scene
 from kubric_gen.scene.transforms import align_hemispheres
@@ -54,7 +54,7 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
     world.start()
     moved = [(index, body) for index, body in bodies if body.dynamic]
     led = [(body, *_led(body.item.path, scene)) for _, body in bodies if body.item.path is not None]
-    for body, positions, quaternions, velocities, spins in led:
+    for body, _, _, velocities, spins in led:
       world.push(body, velocities[0], spins[0])
     if save_state is not None:
       world.save(save_state)
@@ -96,19 +96,18 @@ def _led(path: Path, scene: Scene) -> tuple[Array, Array, Array, Array]:
   steps_per_frame = scene.step_rate // scene.frame_rate
   positions, quaternions = path.at(np.arange((scene.num_frames + 1) * steps_per_frame + 1) / steps_per_frame)
   turns = Rotation.from_quat(quaternions, scalar_first=True)
-  return (positions, quaternions, np.diff(positions, axis=0) * scene.step_rate,
-          (turns[1:] * turns[:-1].inv()).as_rotvec() * scene.step_rate)
+  velocities: Array = (positions[1:] - positions[:-1]) * scene.step_rate
+  spins: Array = (turns[1:] * turns[:-1].inv()).as_rotvec() * scene.step_rate
+  return positions, quaternions, velocities, spins
 
 
 def _record(motion: Motion, world: BulletWorld, frame: int, moved: list[tuple[int, Body]]) -> None:
   """Write the state of all that is pushed around into the rows of a frame."""
   for index, body in moved:
-    position, (x, y, z, w), velocity, angular_velocity = world.state(body)
-    state = np.array([*position, x, y, z, w, *velocity, *angular_velocity])
-    if not np.isfinite(state).all() or max(map(abs, position)) > RUNAWAY:
+    position, quaternion, velocity, angular_velocity = world.state(body)
+    finite = all(np.isfinite(part).all() for part in (position, quaternion, velocity, angular_velocity))
+    if not finite or np.abs(position).max() > RUNAWAY:
       raise KubricGenError(f"object {body.item.name!r} flies off to nowhere before frame {frame}: check that nothing "
                            "overlaps it at frame 0, its mass and its velocity, or raise step_rate")
-    a, b, c, d = body.collider.rotation
-    motion.positions[frame, index] = position
-    motion.quaternions[frame, index] = (w, x, y, z) if (b, c, d) == (0, 0, 0) else multiply((w, x, y, z), (a, -b, -c, -d))
+    motion.positions[frame, index], motion.quaternions[frame, index] = position, quaternion
     motion.velocities[frame, index], motion.angular_velocities[frame, index] = velocity, angular_velocity

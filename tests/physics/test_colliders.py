@@ -31,7 +31,7 @@ def test_surfaces_are_slabs_below_their_face(shape, scale):
   if collider.kind == "hull":
     low, high = collider.points.min(axis=0), collider.points.max(axis=0)
   else:
-    low, high = np.array(collider.offset) - np.array(collider.size) / 2, np.array(collider.offset) + np.array(collider.size) / 2
+    low, high = (np.array(collider.offset) + sign * np.array(collider.size) / 2 for sign in (-1, 1))
   assert (low[2], high[2]) == (-SLAB, 0)
   assert high[:2] == pytest.approx(np.array(scale[:2]) / 2, rel=1e-3)
   assert low[:2] == pytest.approx(-high[:2])

@@ -39,7 +39,8 @@ def test_force_sums_points_and_peaks_over_steps():
 
 def test_position_and_normal_are_weighted_at_the_peak():
   points = [contact(0, 1.0, position=(9, 9, 9)),
-            contact(1, 1.0, position=(0, 0, 0), normal=(1, 0, 0)), contact(1, 3.0, position=(4, 0, 0), normal=(0, 0, 1)),
+            contact(1, 1.0, position=(0, 0, 0), normal=(1, 0, 0)),
+            contact(1, 3.0, position=(4, 0, 0), normal=(0, 0, 1)),
             contact(2, 2.0, position=(9, 9, 9))]
   event, = merge_contacts(points, 100, 10)
   assert event.position == pytest.approx((3, 0, 0))
@@ -67,7 +68,8 @@ def test_a_pause_of_exactly_the_gap_does_not_split(step_rate: int):
 
 
 def test_pairs_are_unordered_and_the_normal_turns_with_them():
-  events = merge_contacts([contact(0, 1.0, (2, 1), normal=(0, 0, 1)), contact(1, 2.0, (1, 2), normal=(0, 0, -1))], 100, 10)
+  points = [contact(0, 1.0, (2, 1), normal=(0, 0, 1)), contact(1, 2.0, (1, 2), normal=(0, 0, -1))]
+  events = merge_contacts(points, 100, 10)
   assert len(events) == 1
   assert events[0].objects == (1, 2)
   assert events[0].normal == (0, 0, -1)
@@ -81,8 +83,8 @@ def test_pairs_do_not_mix():
 
 
 def test_order_is_by_time_then_pair_whatever_the_order_of_the_input():
-  points = [contact(5, objects=(0, 1)), contact(5, objects=(0, 3)), contact(2, objects=(3, 4)), contact(5, objects=(1, 2)),
-            contact(90, objects=(0, 1))]
+  points = [contact(5, objects=(0, 1)), contact(5, objects=(0, 3)), contact(2, objects=(3, 4)),
+            contact(5, objects=(1, 2)), contact(90, objects=(0, 1))]
   events = merge_contacts(points, 100, 10)
   assert [event.objects for event in events] == [(3, 4), (0, 1), (0, 3), (1, 2), (0, 1)]
   assert merge_contacts(points[::-1], 100, 10) == events

@@ -95,6 +95,26 @@ def test_a_tumbling_top_precesses_as_its_inertia_says(make_scene: MakeScene):
   assert angles[12] == pytest.approx(np.linalg.norm(momentum[0]) / inertia[0, 0], rel=0.02)
 
 
+def test_inertia_counts_from_the_first_step_on(make_scene: MakeScene, meshes):
+  """Bullet guesses a hull's inertia from its box, and would use that guess in the first step."""
+  stone = Object("stone", MeshFile(meshes["stone"]), scale=2, restitution=1)
+  spins = []
+  for gap in (0.0, 0.2):
+    ball = Object("ball", Sphere(), scale=0.2, position=(0.5, 0, 0.52 + gap), velocity=(0, 0, -4), mass=50, friction=0,
+                  restitution=1)
+    motion = simulate(make_scene(stone, ball, gravity=(0, 0, 0), step_rate=960, num_frames=3))
+    assert len(motion.collisions) == 1
+    assert (motion.collisions[0].time == 0) == (gap == 0)
+    inertia = inertia_of(stone)
+    turn = Rotation.from_quat(motion.quaternions[-1, 0], scalar_first=True)
+    spin = turn.apply(turn.inv().apply(motion.angular_velocities[-1, 0]) @ inertia)
+    event = motion.collisions[0]
+    torque = np.cross(event.position, np.multiply(event.normal, -event.impulse if event.objects == (1, 0) else event.impulse))
+    spins.append((spin, torque))
+  for spin, torque in spins:
+    assert spin == pytest.approx(torque, abs=0.02 * np.linalg.norm(torque))
+
+
 def test_quaternions_keep_their_sign_over_time(make_scene: MakeScene):
   motion = simulate(make_scene(Object("x", Cube(), angular_velocity=(3, 20, 1)), num_frames=60))
   quaternions = motion.quaternions[:, 0]
@@ -162,17 +182,19 @@ def test_things_slide_where_the_slope_exceeds_the_product_of_frictions(make_scen
     start = turn.apply((0, 0, half))
     motion = simulate(make_scene(
         dataclasses.replace(floor, friction=0.8, quaternion=turn.as_quat(scalar_first=True)),
-        dataclasses.replace(item, position=start, quaternion=(turn * upright).as_quat(scalar_first=True), restitution=0),
+        dataclasses.replace(item, position=start, quaternion=(turn * upright).as_quat(scalar_first=True),
+                            restitution=0),
         step_rate=step_rate, num_frames=11))
     distance = np.linalg.norm(motion.positions[12, 1] - start)
     exact = G * (np.sin(angle) - 0.4 * np.cos(angle)) / 2
-    assert distance == pytest.approx(exact, rel=0.2) if moves else distance < 0.003
+    assert distance == pytest.approx(exact, rel=0.2) if moves else distance < 0.6 / step_rate
 
 
 def test_momentum_is_conserved_head_on(make_scene: MakeScene):
   """Masses follow density and size: 1 : 8 at 1 : 2 in diameter, then 2 : 8 with twice the density."""
   for density, ratio in ((1000, 1 / 8), (2000, 2 / 8)):
-    small = Object("small", Sphere(), scale=0.5, position=(-1, 0, 0), velocity=(3, 0, 0), restitution=1, density=density)
+    small = Object("small", Sphere(), scale=0.5, position=(-1, 0, 0), velocity=(3, 0, 0), restitution=1,
+                   density=density)
     large = Object("large", Sphere(), position=(1, 0, 0), velocity=(-1, 0, 0), restitution=1)
     scene = make_scene(small, large, gravity=(0, 0, 0))
     motion = simulate(scene)
@@ -343,7 +365,8 @@ def crowd(step_rate: int = 240) -> Scene:
   rng = np.random.default_rng(5)
   shapes = [Cube(), Sphere(), Cylinder()]
   items = [Object(f"x{i}", shapes[i % 3], scale=rng.uniform(0.3, 0.7, 3) if i % 2 else 0.5,
-                  quaternion=rng.normal(size=4), position=(*rng.uniform(-0.6, 0.6, 2), 0.6 + 0.6 * i)) for i in range(9)]
+                  quaternion=rng.normal(size=4), position=(*rng.uniform(-0.6, 0.6, 2), 0.6 + 0.6 * i))
+           for i in range(9)]
   pusher = Object("pusher", Cube(), path=Way((0, 25), ((-3, 0, 0.5), (1, 0, 0.5)), (IDENTITY, IDENTITY)))
   return Scene((Object("floor", Plane(), scale=20, static=True), pusher, *items), cameras=(PerspectiveCamera(),),
                step_rate=step_rate)
@@ -366,8 +389,9 @@ def test_bits_repeat_in_another_process_that_prints_nothing_else():
 
 
 def test_pybullet_is_loaded_only_when_something_moves():
-  code = ("import sys, kubric_gen.physics as physics; from kubric_gen.scene import *; way = Path((0, 5), ((0, 0, 0), (1, 0, 0)), "
-          "((1, 0, 0, 0),) * 2); scene = Scene((Object('a', Cube(), static=True), Object('b', Cube(), path=way)), "
+  code = ("import sys, kubric_gen.physics as physics; from kubric_gen.scene import *; "
+          "way = Path((0, 5), ((0, 0, 0), (1, 0, 0)), ((1, 0, 0, 0),) * 2); "
+          "scene = Scene((Object('a', Cube(), static=True), Object('b', Cube(), path=way)), "
           "cameras=(PerspectiveCamera(),)); motion = physics.simulate(scene); "
           "print('pybullet' in sys.modules, motion.positions[2, 1, 0])")
   done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
@@ -397,7 +421,7 @@ def test_simulations_do_not_leak(make_scene: MakeScene, meshes):
   before = memory()
   for _ in range(30):
     simulate(scene)
-  assert memory() - before < 6e6  # 0.2 MB each; PyBullet left to itself keeps 1 MB for the world and 0.5 MB for the meshes
+  assert memory() - before < 6e6  # 0.2 MB each; left to itself PyBullet keeps 1 MB of the world and 0.5 of the meshes
 
 
 # The state file, and what goes wrong.
