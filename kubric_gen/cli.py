@@ -119,6 +119,9 @@ def define_run_flags() -> None:
   _define("layers", ",".join(MOVI_LAYERS), f"what to make, comma-separated, out of {', '.join(LAYERS)}", string)
   _define("quality", "standard", "draft, standard or high: samples and denoiser", string)
   _define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
+  _define("denoiser", None, "fast, accurate or none instead of the quality's", string)
+  _define("adaptive_threshold", 0.0, "noise level at which a pixel stops early, 0 for the same samples everywhere",
+          flags.FloatParser())
   _define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
   _define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", whole)
   _define("output_dir", "output", "where the directory <seed>/ appears", string)
@@ -163,8 +166,9 @@ def _run(world: World[Config]) -> None:
   config = world.config(**{field.name: getattr(values, field.name) for field in dataclasses.fields(world.config)})
   from kubric_gen.generate import generate  # engines are loaded only when the flags make sense
   from kubric_gen.render import RenderSettings
-  settings = RenderSettings(quality=values.quality, samples_per_pixel=values.samples_per_pixel, device=values.device,
-                            threads=values.threads)
+  settings = RenderSettings(quality=values.quality, samples_per_pixel=values.samples_per_pixel,
+                            denoiser=values.denoiser, adaptive_threshold=values.adaptive_threshold,
+                            device=values.device, threads=values.threads)
   for seed in seeds:
     if (Path(values.output_dir) / str(seed)).exists() and not values.overwrite:
       raise KubricGenError(f"{Path(values.output_dir) / str(seed)} already exists: choose another --output_dir "

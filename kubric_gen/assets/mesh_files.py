@@ -129,7 +129,8 @@ def load_mesh_file(shape: MeshFile) -> Mesh:
   except Exception as error:  # a parser fed with garbage may raise anything
     reason = " ".join(str(error).split()) or type(error).__name__
     raise AssetError(f"mesh file {path} cannot be read ({reason}): export it again as obj, glb, ply or stl") from error
-  if faces.min() < 0 or faces.max() >= len(vertices) or not (np.abs(vertices[faces]) < MAX_COORDINATE).all():
+  if (vertices.shape[1:] != (3,) or faces.shape[1:] != (3,) or faces.min() < 0 or faces.max() >= len(vertices)
+      or not (np.abs(vertices[faces]) < MAX_COORDINATE).all()):
     raise AssetError(f"mesh file {path} is broken (positions that are not finite or faces without vertices): "
                      "export it again")
   used, faces = np.unique(faces, return_inverse=True)  # a vertex of no face must not widen the bounding box

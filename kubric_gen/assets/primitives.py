@@ -10,7 +10,8 @@ from kubric_gen.assets.mesh import Array, Indices, Mesh
 from kubric_gen.scene.shapes import Cube, Cylinder, Disc, Dome, Plane, Shape, Sphere
 
 AROUND = 192
-"""Segments of a full turn: the largest error of a unit sphere or cylinder is 0.5·(1 - cos(π/192)) = 7e-5."""
+"""Segments of a full turn: the largest error of a unit cylinder is 0.5·(1 - cos(π/192)) = 7e-5, and twice that of a unit
+sphere, whose cells bend both ways."""
 UNIT_BOX = np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.5]])
 FLAT_BOX = np.array([[-0.5, -0.5, 0.0], [0.5, 0.5, 0.0]])
 

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kubric_gen.console import captured_console
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics.colliders import Collider, body_mass, collider_of, principal_inertia
 from kubric_gen.scene import Contact, MeshFile, Object
@@ -43,30 +44,9 @@ STAGING = 1e6
 """Height in metres, far from everything, where bodies wait for their first step."""
 
 
-@contextlib.contextmanager
-def _muted() -> Iterator[None]:
-  """Swallow what native code prints to the process's stdout and stderr."""
-  sys.stdout.flush()
-  sys.stderr.flush()
-  flush = ctypes.CDLL(None).fflush
-  flush(None)
-  kept = os.dup(1), os.dup(2)
-  null = os.open(os.devnull, os.O_WRONLY)
-  try:
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    yield
-  finally:
-    flush(None)  # C keeps its own buffer: what is in it must go before the streams come back
-    os.dup2(kept[0], 1)
-    os.dup2(kept[1], 2)
-    for descriptor in (*kept, null):
-      os.close(descriptor)
-
-
 @functools.cache
 def _pybullet() -> ModuleType:
-  with _muted():
+  with captured_console():  # it announces its build time
     try:
       import pybullet
     except ImportError as error:
@@ -153,7 +133,7 @@ class BulletWorld:
 
   def close(self) -> None:
     if self._client >= 0:
-      self._p.resetSimulation(physicsClientId=self._client)  # else each connection leaks a megabyte
+      self._p.resetSimulation(physicsClientId=self._client)  # else each connection leaks some 40 kB
       self._p.disconnect(self._client)
       self._client = -1
 

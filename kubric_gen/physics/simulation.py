@@ -96,8 +96,9 @@ def _led(path: Path, scene: Scene) -> tuple[Array, Array, Array, Array]:
   steps_per_frame = scene.step_rate // scene.frame_rate
   positions, quaternions = path.at(np.arange((scene.num_frames + 1) * steps_per_frame + 1) / steps_per_frame)
   turns = Rotation.from_quat(quaternions, scalar_first=True)
-  velocities: Array = (positions[1:] - positions[:-1]) * scene.step_rate
-  spins: Array = (turns[1:] * turns[:-1].inv()).as_rotvec() * scene.step_rate
+  rate = float(scene.step_rate)
+  velocities = (positions[1:] - positions[:-1]) * rate
+  spins = np.asarray((turns[1:] * turns[:-1].inv()).as_rotvec(), np.float64) * rate
   return positions, quaternions, velocities, spins
 
 

@@ -88,6 +88,10 @@ class PrincipledMaterial(Described):
         assign(self, **{name: color(getattr(self, name), name)})
     if self.normal_map is not None and not isinstance(self.normal_map, Texture):
       raise SceneError(f"normal_map must be a Texture, got {self.normal_map!r}")
+    for name in ("metallic", "roughness", "alpha", "normal_map"):
+      value = getattr(self, name)
+      if isinstance(value, Texture) and value.color_space != "raw":
+        raise SceneError(f"{name} holds data, not colour: give its texture {value.path} color_space='raw'")
     assign(self, specular_tint=color(self.specular_tint, "specular_tint"), ior=number(self.ior, "ior", minimum=1),
            emission_strength=number(self.emission_strength, "emission_strength", minimum=0),
            subsurface_radius=vector3(self.subsurface_radius, "subsurface_radius"),

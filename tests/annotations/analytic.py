@@ -160,13 +160,15 @@ def roots(kind: str, o: Array, d: Array) -> Roots:
     with np.errstate(invalid="ignore"):
       return [(t, 0, o + t[:, None] * d) for t in pair]
   if kind == "box":
-    return [(_facet(o, d, axis, sign / 2, "square"), 2 * axis + (sign > 0), np.tile(np.eye(3)[axis] * sign, (len(o), 1)))
+    return [(_facet(o, d, axis, sign / 2, "square"), 2 * axis + (sign > 0),
+             np.tile(np.eye(3)[axis] * sign, (len(o), 1)))
             for axis in range(3) for sign in (-1, 1)]
   if kind in FLAT:
     shape = "square" if kind == "plane" else "round"
     return [(_facet(o, d, 2, 0.0, shape), 0, np.tile([0.0, 0.0, 1.0], (len(o), 1)))]
   assert kind == "cylinder"
-  found: Roots = [(_facet(o, d, 2, z, "round"), 1 + (z > 0), np.tile([0.0, 0.0, 2 * z], (len(o), 1))) for z in (-0.5, 0.5)]
+  found: Roots = [(_facet(o, d, 2, z, "round"), 1 + (z > 0), np.tile([0.0, 0.0, 2 * z], (len(o), 1)))
+                  for z in (-0.5, 0.5)]
   flat = np.array([1.0, 1.0, 0.0])
   for t in _quadratic((d * d * flat).sum(1), (o * d * flat).sum(1), (o * o * flat).sum(1) - 0.25):
     with np.errstate(invalid="ignore"):
@@ -266,9 +268,9 @@ class Oracle:
   def occlusion(self, t: int, s: int, look: Look, blur: float) -> tuple[Ints, Mask]:
     """Class (H, W) in frame s of the points seen in frame t, and where that class is certain.
 
-    It is uncertain within `blur` pixels of another object's silhouette or of the image's border; where what is hit first
-    lies within half the tolerance of the tolerance's own edge; and on the limb of a round body, where a point 7e-5 below
-    the surface (the mesh's vertex error) comes to lie behind it by more than half the tolerance.
+    It is uncertain within `blur` pixels of another object's silhouette or of the image's border; where what is hit
+    first lies within half the tolerance of the tolerance's own edge; and on the limb of a round body, where a point
+    1.4e-4 below the surface (a mesh's largest error) comes to lie behind it by more than half the tolerance.
     """
     points, pixels = self.moved(t, s, look)
     height, width = self.resolution
@@ -282,9 +284,10 @@ class Oracle:
       if body.kind in ("sphere", "cylinder"):
         mine = look.index == i
         turn = self.view.keys.at(s)[1].T @ body.keys.at(s)[1] @ body.keys.at(t)[1].T
-        normal, towards = look.normal[mine] @ turn.T, points[mine] if self.view.scale is None else np.array([0, 0, -1.0])
+        towards = points[mine] if self.view.scale is None else np.array([0, 0, -1.0])
+        normal = look.normal[mine] @ turn.T
         cosine = (normal * towards).sum(axis=-1) / np.linalg.norm(towards, axis=-1)
-        sure[mine] &= np.abs(cosine) > 7e-5 * max(body.scale) / (0.5 * REACH * np.maximum(z[mine], self.view.near))
+        sure[mine] &= np.abs(cosine) > 1.4e-4 * max(body.scale) / (0.5 * REACH * np.maximum(z[mine], self.view.near))
     at, own, hit = pixels[inside], look.index[inside], look.hit[inside]
     target = z[inside] if self.view.scale is not None else np.linalg.norm(points[inside], axis=-1)
     target = np.where(hit, target, np.inf)
@@ -334,7 +337,7 @@ def aim(position: ArrayLike, target: ArrayLike, roll: float) -> Array:
 
 
 def random_world(seed: int, resolution: tuple[int, int], num_frames: int, orthographic: bool) -> Oracle:
-  """A floor and eight bodies of all kinds that turn and travel, some of them through each other, before a moving camera."""
+  """A floor and eight bodies of all kinds that turn and travel, some through each other, before a moving camera."""
   rng = np.random.default_rng(seed)
   last = num_frames + 1
   bodies = [Body(str(rng.choice(FLAT)), (9.0, 9.0, 1.0), Keys(((0, 0, 0),), ((1, 0, 0, 0),)), background=True)]

@@ -1,20 +1,21 @@
 """Annotations against an analytic ray caster (`analytic.py`) that shares no code with the package.
 
-What is left out, and why. The product traces meshes: a sphere or cylinder of unit diameter is a polyhedron that lies
-at most 0.5·(1 - cos(π/192)) = 7e-5 inside the true surface. So the two may see different objects within a hundredth of
-a pixel of a silhouette or of a line where two objects cross; and next to a cylinder's rim they may see its side or its
-cap. `interior` leaves out one pixel around each of these and nothing else: the edges of boxes, planes and discs
-against themselves are exact and stay in.
+What is left out, and why. The product traces meshes: a cylinder of unit diameter is a prism that lies at most
+0.5·(1 - cos(π/192)) = 7e-5 inside the true surface, a sphere a polyhedron that lies at most twice as deep. So the two
+may see different objects within a hundredth of a pixel of a silhouette or of a line where two objects cross; and next
+to a cylinder's rim they may see its side or its cap. `interior` leaves out one pixel around each of these and nothing
+else: the edges of boxes, planes and discs against themselves are exact and stay in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 
 import numpy as np
 import pytest
-from tests.annotations.analytic import NOTHING, Body, Keys, Look, Oracle, View, about, aim, multiply, random_world, same_around
+from tests.annotations.analytic import (NOTHING, Body, Keys, Look, Oracle, View, about, aim, multiply, random_world,
+                                        same_around)
 
 import kubric_gen as kg
 
@@ -67,7 +68,7 @@ class Pair:
     return look, interior, interior & look.hit
 
 
-@lru_cache(maxsize=None)
+@cache
 def make_pair(seed: int, resolution: tuple[int, int], orthographic: bool) -> Pair:
   oracle = random_world(seed, resolution, NUM_FRAMES, orthographic)
   return Pair(oracle, product(oracle))
@@ -155,7 +156,7 @@ def test_flow_to_the_same_frame_is_zero(pair: Pair) -> None:
   assert (pair.truth.flow(2, 2) == 0).all()
 
 
-@pytest.mark.parametrize("t, s", [(0, 1), (3, 4), (0, -1), (3, 2), (0, 3), (-1, 4)])
+@pytest.mark.parametrize("t, s", [(0, 1), (3, 4), (0, -1), (-1, 4)])
 def test_occlusion(pair: Pair, t: int, s: int) -> None:
   look, _, _ = pair.rows(t)
   expected, sure = pair.oracle.occlusion(t, s, look, blur=0.1)
@@ -215,8 +216,10 @@ def test_a_translating_camera_leaves_the_background_where_it_is() -> None:
 def test_a_body_that_reaches_through_the_near_plane_is_seen_from_inside() -> None:
   """Rays start at the near distance, so a body around the camera shows its inner wall, with normals turned inwards."""
   still = Keys(((0.1, 0.2, 0.05),), ((1, 0, 0, 0),))
-  bodies = [Body("cylinder", (2.0, 3.0, 2.5), still), Body("box", (0.3, 0.2, 1.0), Keys(((0.2, 0, -0.3),), ((1, 0, 0, 0),)))]
-  view = View(Keys(((0, 0, 0.2),), (tuple(aim((0, 0, 0.2), (0.3, 0.1, -1), 0.4)),)), focal_length=14.0, near=0.15, far=1.6)
+  bodies = [Body("cylinder", (2.0, 3.0, 2.5), still),
+            Body("box", (0.3, 0.2, 1.0), Keys(((0.2, 0, -0.3),), ((1, 0, 0, 0),)))]
+  gaze = Keys(((0, 0, 0.2),), (tuple(aim((0, 0, 0.2), (0.3, 0.1, -1), 0.4)),))
+  view = View(gaze, focal_length=14.0, near=0.15, far=1.6)
   pair = Pair(oracle := Oracle(bodies, view, (60, 50), 1), product(oracle))
   look, interior, hit = pair.rows(0)
   assert set(np.unique(look.index)) == {NOTHING, 0, 1}  # beyond the far plane there is nothing

@@ -55,7 +55,8 @@ def moving() -> kg.GroundTruth:
 def test_a_static_scene_has_exactly_no_flow(camera: kg.Camera) -> None:
   turned = (0.2, 0.4, -0.7, 0.55)
   truth = truth_of([kg.Object("cube", kg.Cube(), quaternion=turned, static=True),
-                    kg.Object("path", kg.Sphere(), path=path((1, 0, 0), (1, 0, 0), (turned, turned))), square("floor", -0.5, 8)],
+                    kg.Object("path", kg.Sphere(), path=path((1, 0, 0), (1, 0, 0), (turned, turned))),
+                    square("floor", -0.5, 8)],
                    camera)
   for t in range(3):
     for layer in (truth.forward_flow(t), truth.backward_flow(t), truth.flow(t, (t + 2) % 3)):
@@ -68,7 +69,8 @@ def test_what_moves_with_the_camera_has_exactly_no_flow_where_it_stands_still_to
   truth = truth_of([square("floor", 0, 3), kg.Object("cube", kg.Cube(), path=path((-1, 0, 1), (1, 0, 1)))])
   flow, labels = truth.forward_flow(1), truth.segmentation(1)[..., 0]
   assert (flow[labels != 2] == 0).all()
-  np.testing.assert_allclose(flow[labels == 2], np.tile([0, 0.5 * 40 / 5 * 5 / 3.5], ((labels == 2).sum(), 1)), atol=1e-4)
+  np.testing.assert_allclose(flow[labels == 2], np.tile([0, 0.5 * 40 / 5 * 5 / 3.5], ((labels == 2).sum(), 1)),
+                             atol=1e-4)
 
 
 def test_nothing_is_hit() -> None:
@@ -103,7 +105,7 @@ def test_depth_is_the_distance_and_z_is_the_distance_to_the_plane() -> None:
 def test_a_flat_object_has_no_coordinate_along_its_flat_axis() -> None:
   coordinates = truth_of([square("floor", 0, 5)]).object_coordinates(0)
   assert (coordinates[..., 2] == 0).all()
-  np.testing.assert_allclose(coordinates[..., 0], np.tile((np.arange(40) + 0.5) / 40, (40, 1)), atol=1e-6)  # x to the right
+  np.testing.assert_allclose(coordinates[..., 0], np.tile((np.arange(40) + 0.5) / 40, (40, 1)), atol=1e-6)
   np.testing.assert_allclose(coordinates[..., 1], np.tile((np.arange(40)[::-1, None] + 0.5) / 40, (1, 40)), atol=1e-6)
 
 
@@ -184,8 +186,8 @@ def test_a_hole_does_not_occlude_and_its_rim_does(tmp_path: Path) -> None:
   mask = np.full((3, 3), 255)
   mask[1, 1] = 0
   material = kg.PrincipledMaterial(alpha=alpha_texture(tmp_path, mask))
-  dot = kg.Object("dot", kg.Sphere(), scale=0.2, path=kg.Path((0, 1, 2, 3), ((0, 0, 0), (0, 0, 0), (0.5, 0, 0), (1.2, 0, 0)),
-                                                           ((1, 0, 0, 0),) * 4))
+  keys = kg.Path((0, 1, 2, 3), ((0, 0, 0), (0, 0, 0), (0.5, 0, 0), (1.2, 0, 0)), ((1, 0, 0, 0),) * 4)
+  dot = kg.Object("dot", kg.Sphere(), scale=0.2, path=keys)
   truth = truth_of([square("frame", 1, 3, material=material), dot], num_frames=2)
   labels = truth.segmentation(0)[..., 0]
   assert labels[20, 20] == 2
@@ -213,7 +215,8 @@ def test_one_invisible_material_among_several_of_a_mesh_file(tmp_path: Path) -> 
   import trimesh
 
   def part(x: float, alpha: int) -> trimesh.Trimesh:
-    mesh = trimesh.Trimesh([[x, 0, 0], [x + 1, 0, 0], [x + 1, 0, -2], [x, 0, -2]], [[0, 1, 2], [0, 2, 3]], process=False)
+    mesh = trimesh.Trimesh([[x, 0, 0], [x + 1, 0, 0], [x + 1, 0, -2], [x, 0, -2]], [[0, 1, 2], [0, 2, 3]],
+                           process=False)
     material = trimesh.visual.material.PBRMaterial(baseColorFactor=[200, 30, 30, alpha], alphaMode="BLEND")
     mesh.visual = trimesh.visual.TextureVisuals(uv=np.zeros((4, 2)), material=material)
     return mesh
@@ -230,7 +233,7 @@ def test_an_alpha_texture_that_is_no_image_is_refused_by_name(tmp_path: Path) ->
   file = tmp_path / "broken.png"
   file.write_bytes(b"\x89PNG\r\n\x1a\n garbage")
   with pytest.raises(AssetError, match="broken.png"):
-    truth_of([square("sheet", 0, 1, material=kg.PrincipledMaterial(alpha=kg.Texture(str(file))))])
+    truth_of([square("sheet", 0, 1, material=kg.PrincipledMaterial(alpha=kg.Texture(str(file), "raw")))])
 
 
 # In front, behind, around.
@@ -379,7 +382,8 @@ def test_tracks_of_an_empty_scene_are_occluded_everywhere() -> None:
 
 def test_a_track_is_occluded_behind_the_camera_outside_the_image_and_beyond_far() -> None:
   keys = kg.Path((1, 2, 3, 4), ((0, 0, 0), (0, 0, 10), (9, 0, 0), (0, 0, -10)), ((1, 0, 0, 0),) * 4)
-  truth = truth_of([kg.Object("cube", kg.Cube(), path=keys)], kg.PerspectiveCamera(position=(0, 0, 5), far=10.0), num_frames=4)
+  truth = truth_of([kg.Object("cube", kg.Cube(), path=keys)], kg.PerspectiveCamera(position=(0, 0, 5), far=10.0),
+                   num_frames=4)
   tracks = point_tracks(truth, np.random.default_rng(0), 64)
   first = (tracks["query_points"][:, 0] == 0) & (tracks["instance"] == 0)
   assert first.sum() > 5
@@ -396,7 +400,8 @@ def test_image_positions_are_normalised_projections() -> None:
   poses = camera.poses(np.ones(7))
   for resolution in ((30, 50), (50, 30)):
     found = image_positions(points, camera, *poses, resolution)
-    h = np.concatenate([points, np.ones((7, 1))], axis=1) @ (camera.intrinsics_cv(resolution) @ camera.extrinsics_cv(1)[0, :3]).T
+    matrix = camera.intrinsics_cv(resolution) @ camera.extrinsics_cv(1)[0, :3]
+    h = np.concatenate([points, np.ones((7, 1))], axis=1) @ matrix.T
     np.testing.assert_allclose(found, h[:, :2] / h[:, 2:] / resolution[::-1])
 
 
@@ -409,7 +414,8 @@ def test_image_positions_of_an_orthographic_camera() -> None:
 
 def test_points_behind_the_camera_are_mirrored_and_never_infinite() -> None:
   camera = kg.PerspectiveCamera(focal_length=36, sensor_width=36)
-  found = image_positions(np.array([[0.25, 0.1, -1], [-0.25, -0.1, 1], [1, 1, 0]]), camera, *camera.poses(np.ones(3)), (10, 10))
+  points = np.array([[0.25, 0.1, -1], [-0.25, -0.1, 1], [1, 1, 0]])
+  found = image_positions(points, camera, *camera.poses(np.ones(3)), (10, 10))
   np.testing.assert_allclose(found[1], found[0])
   assert np.isfinite(found).all()
 
@@ -448,7 +454,8 @@ def test_instance_records() -> None:
              kg.Object("small", kg.Cube(), scale=(1, 0.5, 0.5), path=path((0.5, 0, 0), (0.5, 0, 0.4)), density=200,
                        labels={"color_label": "red"}),
              kg.Object("gone", kg.Cube(), position=(99, 0, 0), static=True),
-             kg.Object("large", kg.Cube(), scale=(1, 2, 1), position=(0, 0, 2), static=True, friction=0.25, asset_id="box")]
+             kg.Object("large", kg.Cube(), scale=(1, 2, 1), position=(0, 0, 2), static=True, friction=0.25,
+                       asset_id="box")]
   truth = truth_of(objects, resolution=(40, 60))
   records = instance_records(truth, seen := recorded(truth))
   assert [record["name"] for record in records] == ["large", "small"]
@@ -461,7 +468,7 @@ def test_instance_records() -> None:
   np.testing.assert_allclose(small["bboxes_3d"][0, :4, 0], 0)
   np.testing.assert_allclose(small["velocities"][1], [0, 0, 0.1 * 12])
   np.testing.assert_array_equal(small["visibility"], seen.visibility[:, 0])
-  assert (0 < small["visibility_fraction"]).all() and (small["visibility_fraction"] < 1).all()
+  assert (small["visibility_fraction"] > 0).all() and (small["visibility_fraction"] < 1).all()
   assert (large["visibility_fraction"] == 1).all()
   assert small["bbox_frames"] == [0, 1, 2] and large["image_positions"][0].tolist() == [0.5, 0.5]
   labels = truth.segmentation(1)[..., 0]
@@ -485,7 +492,8 @@ def test_collisions_outside_the_clip_are_left_out_and_named_by_instance() -> Non
   def event(objects: tuple[int, int], frame: float) -> kg.Collision:
     return kg.Collision(objects, frame / 12, frame, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 3.0, 0.5, 0.1)
 
-  objects = [square("floor", -1, 9, background=True), kg.Object("a", kg.Cube(), static=True, scale=0.5, position=(1, 0, 0)),
+  objects = [square("floor", -1, 9, background=True),
+             kg.Object("a", kg.Cube(), static=True, scale=0.5, position=(1, 0, 0)),
              kg.Object("b", kg.Cube(), static=True), kg.Object("gone", kg.Cube(), position=(99, 0, 0), static=True)]
   scene = kg.Scene(objects, cameras=[DOWN], resolution=(40, 40), num_frames=3)
   still = kg.Motion.from_paths(scene)

@@ -12,7 +12,7 @@ from kubric_gen.scene.transforms import (IDENTITY, align_hemispheres, bounding_b
                                          pose_matrix, quaternion_from_euler, quaternion_from_matrix, rotation_matrix,
                                          to_local, to_world)
 
-reproducible = settings(derandomize=True, deadline=None, max_examples=60)
+reproducible = settings(derandomize=True, deadline=None, max_examples=40)
 
 coordinate = st.floats(-100, 100)
 vector = st.tuples(coordinate, coordinate, coordinate)
@@ -64,7 +64,8 @@ def test_rotation_matrices_are_rotations_and_give_their_quaternion_back(q: np.nd
 @reproducible
 @given(angle, angle, angle)
 def test_euler_angles_turn_about_the_fixed_axes_x_then_y_then_z(x: float, y: float, z: float) -> None:
-  np.testing.assert_allclose(rotation_matrix(quaternion_from_euler(x, y, z)), turn(2, z) @ turn(1, y) @ turn(0, x), atol=1e-9)
+  np.testing.assert_allclose(rotation_matrix(quaternion_from_euler(x, y, z)), turn(2, z) @ turn(1, y) @ turn(0, x),
+                             atol=1e-9)
 
 
 @reproducible
@@ -107,8 +108,9 @@ def test_look_at_straight_down_has_x_to_the_right() -> None:
 
 
 @pytest.mark.parametrize("arguments, word", [
-    (((1, 2, 3), (1, 2, 3)), "look_at"), (((0, 0, 0), (0, 0, 1e-12)), "look_at"), (((0, 0, 0), (0, 0, 1), (0, 0, 0)), "up"),
-    (((0, 0, np.nan), (0, 0, 1)), "position"), (((0, 0, 0), (0, 0, np.inf)), "look_at"), (((0, 0), (0, 0, 1)), "position")])
+    (((1, 2, 3), (1, 2, 3)), "look_at"), (((0, 0, 0), (0, 0, 1e-12)), "look_at"),
+    (((0, 0, 0), (0, 0, 1), (0, 0, 0)), "up"), (((0, 0, np.nan), (0, 0, 1)), "position"),
+    (((0, 0, 0), (0, 0, np.inf)), "look_at"), (((0, 0), (0, 0, 1)), "position")])
 def test_look_at_refuses(arguments: tuple, word: str) -> None:
   with pytest.raises(SceneError, match=word):
     look_at(*arguments)

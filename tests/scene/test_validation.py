@@ -15,7 +15,7 @@ from kubric_gen.scene.color import NAMED_COLORS, color, hsv_to_rgb, linear_to_sr
 from kubric_gen.scene.validation import (choice, floats, identifier, instance, integer, labels, number, quaternion,
                                          scale, vector3)
 
-reproducible = settings(derandomize=True, deadline=None, max_examples=60)
+reproducible = settings(derandomize=True, deadline=None, max_examples=40)
 
 BAD_NUMBERS = [None, "one", "", [], {}, object(), math.nan, math.inf, -math.inf, 10 ** 400, 1j, np.array([1.0, 2.0])]
 
@@ -53,8 +53,9 @@ def test_integers() -> None:
   assert type(integer(np.int32(5), "x", minimum=1)) is int and integer(1, "x", minimum=1) == 1
 
 
-@pytest.mark.parametrize("value", [(1, 2), (1, 2, 3, 4), "123", "abc", 7, None, np.array(1.0), {"x": 1, "y": 2, "z": 3}, [],
-                                   (1, 2, None), (1, 2, math.nan), np.zeros((3, 2))], ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("value", [(1, 2), (1, 2, 3, 4), "123", "abc", 7, None, np.array(1.0), {"x": 1, "y": 2, "z": 3},
+                                   [], (1, 2, None), (1, 2, math.nan), np.zeros((3, 2))],
+                         ids=lambda value: repr(value)[:20])
 def test_vectors_of_another_kind_are_refused_by_name(value: object) -> None:
   with pytest.raises(SceneError, match="^position must be"):
     vector3(value, "position")
@@ -81,7 +82,8 @@ def test_quaternions_become_unit_and_then_stay_what_they_are(values: list[float]
   assert quaternion(q, "q") == q  # to the bit: a stored scene equals itself
 
 
-@pytest.mark.parametrize("value", [(0, 0, 0, 0), (1e-12, 0, 0, 0), (1, 0, 0), (1, 0, 0, math.nan), None, (1.7e308,) * 4])
+@pytest.mark.parametrize("value", [(0, 0, 0, 0), (1e-12, 0, 0, 0), (1, 0, 0), (1, 0, 0, math.nan), None,
+                                   (1.7e308, 1.7e308, 1.7e308, 1.7e308)])
 def test_quaternions_that_are_no_rotation_are_refused(value: object) -> None:
   with pytest.raises(SceneError, match="quaternion"):
     quaternion(value, "quaternion")
@@ -128,7 +130,8 @@ def test_instances_are_checked_by_type() -> None:
 
 
 def test_labels_are_a_deep_copy_in_pythons_own_types() -> None:
-  source = {"size": np.float64(0.5), "ids": [1, np.int64(2)], "flags": np.array([True, False]), "more": {"x": None, "s": "t"}}
+  source = {"size": np.float64(0.5), "ids": [1, np.int64(2)], "flags": np.array([True, False]),
+            "more": {"x": None, "s": "t"}}
   result = labels(source, "labels")
   assert result == {"size": 0.5, "ids": (1, 2), "flags": (True, False), "more": {"x": None, "s": "t"}}
   assert type(result["size"]) is float and type(result["ids"][1]) is int and type(result["flags"][0]) is bool
@@ -138,7 +141,8 @@ def test_labels_are_a_deep_copy_in_pythons_own_types() -> None:
 
 
 @pytest.mark.parametrize("value", [5, "text", [1, 2], None, {1: 2}, {"a": {2: 3}}, {"a": math.nan}, {"a": object()},
-                                   {"a": [1, {3}]}, {"a": b"bytes"}, {"a": np.array([math.inf])}], ids=lambda v: repr(v)[:20])
+                                   {"a": [1, {3}]}, {"a": b"bytes"}, {"a": np.array([math.inf])}],
+                         ids=lambda v: repr(v)[:20])
 def test_labels_that_json_cannot_hold_are_refused(value: object) -> None:
   with pytest.raises(SceneError, match="labels"):
     labels(value, "labels")
@@ -172,13 +176,14 @@ def test_colors_of_all_forms() -> None:
   assert all(len(color(name)) == 3 for name in NAMED_COLORS)
 
 
-@pytest.mark.parametrize("value", ["#ff00", "ff0000", "#gg0000", "#+f0010", "# f0000", "mauve", "", (1, 2), (1, 0, -0.1),
-                                   (1, 0, math.nan), None, 1.0])
+@pytest.mark.parametrize("value", ["#ff00", "ff0000", "#gg0000", "#+f0010", "# f0000", "mauve", "", (1, 2),
+                                   (1, 0, -0.1), (1, 0, math.nan), None, 1.0])
 def test_other_colors_are_refused_by_name(value: object) -> None:
   with pytest.raises(SceneError, match="^tint must"):
     color(value, "tint")
 
 
 def test_hsv() -> None:
-  np.testing.assert_allclose([hsv_to_rgb(0), hsv_to_rgb(1 / 3), hsv_to_rgb(0.5, 0, 0.25)], [(1, 0, 0), (0, 1, 0), (0.25,) * 3],
+  np.testing.assert_allclose([hsv_to_rgb(0), hsv_to_rgb(1 / 3), hsv_to_rgb(0.5, 0, 0.25)],
+                             [(1, 0, 0), (0, 1, 0), (0.25,) * 3],
                              atol=1e-12)
