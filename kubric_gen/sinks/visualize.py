@@ -101,23 +101,22 @@ def occlusion_to_rgb(occlusion: NDArray[np.uint8]) -> RGBImage:
 
 
 def flow_radius(frames: Iterable[NDArray[np.float32]]) -> float:
-  """Length in pixels that suits all the flow frames: 99 % are shorter. At least 0.1, not to amplify rounding."""
+  """Length in pixels that suits all the flow frames: 99 % of what moves is shorter. At least 0.1, not to amplify rounding."""
   lengths = [np.hypot(frame[::2, ::2, 0], frame[::2, ::2, 1]).ravel() for frame in frames]
-  if not lengths:
-    return 0.1
-  return max(0.1, float(np.percentile(np.concatenate(lengths), 99.0)))
+  moving = np.concatenate([length[length > 0.1] for length in lengths]) if lengths else np.zeros(0)
+  return max(0.1, float(np.percentile(moving, 99.0))) if len(moving) else 0.1
 
 
 def flow_to_rgb(flow: NDArray[np.float32], radius: float | None = None) -> RGBImage:
   """Flow (H, W, 2), (Δrow, Δcolumn) in pixels, on the Middlebury colour wheel.
 
-  No motion is white, `radius` pixels have the full colour, longer ones are darkened. Right is red, down yellow, left
+  No motion is white, `radius` pixels and more have the full colour. Right is red, down yellow, left
   cyan, up violet. Without `radius` it is fitted to this frame.
   """
   radius = flow_radius([flow]) if radius is None else max(radius, 1e-6)
   length, angle = cv2.cartToPolar(np.ascontiguousarray(flow[..., 1]), np.ascontiguousarray(flow[..., 0]),
                                   angleInDegrees=True)
   colour = _WHEEL[np.rint(angle).astype(np.int32) % len(_WHEEL)]
-  length = (length * np.float32(1 / radius))[..., None]
-  shade = np.where(length <= 1, 1 - length * (1 - colour), colour * np.float32(0.75))
+  length = np.minimum(length * np.float32(1 / radius), 1)[..., None]
+  shade = 1 - length * (1 - colour)
   return (shade * np.float32(255) + np.float32(0.5)).astype(np.uint8)

@@ -103,7 +103,7 @@ def test_flow_directions():
 
 def test_flow_length_is_saturation():
   rgb = visualize.flow_to_rgb(np.float32([[[0, 0], [0, 1], [0, 2], [0, 4], [0, 9]]]), 4.0)[0]
-  assert rgb.tolist() == [[255, 255, 255], [255, 191, 191], [255, 128, 128], [255, 0, 0], [191, 0, 0]]
+  assert rgb.tolist() == [[255, 255, 255], [255, 191, 191], [255, 128, 128], [255, 0, 0], [255, 0, 0]]
 
 
 def test_flow_radius_is_that_of_the_clip():
