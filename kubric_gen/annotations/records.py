@@ -109,14 +109,14 @@ def instance_records(truth: GroundTruth, seen: VisibilityRecord) -> list[dict[st
     corners = bounding_box_corners(load_mesh(item.shape).bounds)
     boxes, frames = seen.boxes(k)
     records.append({
-        "name": item.name, "asset_id": item.asset_id, "mass": mass_of(item), "friction": item.friction,
+        **item.labels, "name": item.name, "asset_id": item.asset_id, "mass": mass_of(item), "friction": item.friction,
         "restitution": item.restitution, "scale": item.scale, "is_dynamic": not item.static,
         "positions": positions, "quaternions": quaternions,
         "velocities": motion.velocities[rows, index], "angular_velocities": motion.angular_velocities[rows, index],
         "bboxes_3d": np.stack([to_world(corners, p, q, item.scale) for p, q in zip(positions, quaternions)]),
         "image_positions": image_positions(positions, camera, *camera_poses, truth.resolution),
         "bboxes": boxes, "bbox_frames": frames, "visibility": visibility[:, k],
-        "visibility_fraction": visibility[:, k] / np.maximum(amodal[:, k], 1), **item.labels})
+        "visibility_fraction": visibility[:, k] / np.maximum(amodal[:, k], 1)})
   return records
 
 

@@ -17,7 +17,7 @@ from scipy.spatial import ConvexHull, QhullError
 from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
 from kubric_gen.scene import Cube, Cylinder, Disc, Dome, MeshFile, Object, Plane, Sphere
 from kubric_gen.scene.transforms import IDENTITY, quaternion_from_matrix, rotation_matrix
-from kubric_gen.scene.validation import Quaternion, Vector3
+from kubric_gen.scene.validation import Quaternion, Vector3, vector3
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -100,22 +100,22 @@ def collider_of(item: Object, *, convex: bool) -> Collider | None:
   Raises:
     AssetError: a mesh file that cannot be used.
   """
-  x, y, z = item.scale
+  x, y, z = scale = vector3(item.scale, "scale")
   shape = item.shape
   if isinstance(shape, Dome):
     return None
   if isinstance(shape, Cube):
-    return Collider("box", item.scale, inner_radius=min(item.scale) / 2)
+    return Collider("box", scale, inner_radius=min(scale) / 2)
   if isinstance(shape, Plane):
     return Collider("box", (x, y, SLAB), offset=(0.0, 0.0, -SLAB / 2))
   if isinstance(shape, Sphere):
     if x == y == z:
-      return Collider("sphere", item.scale, inner_radius=x / 2)
-    return Collider("hull", points=_ellipsoid(item.scale), inner_radius=min(item.scale) / 2)
+      return Collider("sphere", scale, inner_radius=x / 2)
+    return Collider("hull", points=_ellipsoid(scale), inner_radius=min(scale) / 2)
   if isinstance(shape, Cylinder):
     if x == y:
-      return Collider("cylinder", item.scale, inner_radius=min(item.scale) / 2)
-    return Collider("hull", points=_elliptic_prism(x, y, -z / 2, z / 2), inner_radius=min(item.scale) / 2)
+      return Collider("cylinder", scale, inner_radius=min(scale) / 2)
+    return Collider("hull", points=_elliptic_prism(x, y, -z / 2, z / 2), inner_radius=min(scale) / 2)
   if isinstance(shape, Disc):
     if x == y:
       return Collider("cylinder", (x, y, SLAB), offset=(0.0, 0.0, -SLAB / 2))

@@ -52,8 +52,10 @@ def _build_principled(bpy: Any, tree: Any, material: PrincipledMaterial) -> Any:
   for field, socket in (_SOCKETS | _COLOR_SOCKETS).items():
     value = getattr(material, field)
     if isinstance(value, Texture):
-      output = _texture_node(bpy, tree, value).outputs["Color"]
-      if field == "alpha":  # the labels' threshold: what is seen is what is labelled
+      node = _texture_node(bpy, tree, value)
+      output = node.outputs["Color"]
+      if field == "alpha":  # as the labels have it: what is seen is what is labelled
+        node.interpolation = "Closest"
         step = tree.nodes.new("ShaderNodeMath")
         step.operation = "GREATER_THAN"
         step.inputs[1].default_value = 0.5 - 1e-4

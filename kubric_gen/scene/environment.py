@@ -25,11 +25,11 @@ class Environment(Described):
     backdrop: colour that the camera sees instead of the environment, or None to see the environment itself.
   """
 
-  color: RGB = (1.0, 1.0, 1.0)
+  color: RGB | str = (1.0, 1.0, 1.0)
   strength: float = 1.0
   hdri: str | None = None
   rotation: float = 0.0
-  backdrop: RGB | None = None
+  backdrop: RGB | str | None = None
 
   def __post_init__(self) -> None:
     assign(self, color=color(self.color, "environment color"), rotation=number(self.rotation, "environment rotation"),

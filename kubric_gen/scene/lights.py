@@ -20,7 +20,7 @@ class _Light(Described):
   _: KW_ONLY
   position: Vector3 = (0.0, 0.0, 0.0)
   quaternion: Quaternion = IDENTITY
-  color: RGB = (1.0, 1.0, 1.0)
+  color: RGB | str = (1.0, 1.0, 1.0)
   look_at: InitVar[Vector3 | None] = None
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:

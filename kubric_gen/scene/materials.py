@@ -48,7 +48,7 @@ class PrincipledMaterial(Described):
     specular_tint: colour of the reflection.
     ior: index of refraction, at least 1.
     transmission: 0 opaque, 1 glass.
-    alpha: 1 opaque, 0 not there; a raw texture cuts holes. Labels and depth count a point as surface where alpha is
+    alpha: 1 opaque, 0 not there; a raw grey texture cuts holes. Labels and depth count a point as surface where alpha is
       at least 0.5 in a texture and above 0 for a single number.
     emission, emission_strength: emitted colour and its strength in W/m² per steradian.
     coat, coat_roughness: clear layer on top. sheen, sheen_roughness: fabric-like rim.
@@ -57,15 +57,15 @@ class PrincipledMaterial(Described):
     normal_map: raw tangent-space normals; normal_strength scales them. Shading only: the normal layer keeps the mesh's.
   """
 
-  color: RGB | Texture = (0.8, 0.8, 0.8)
+  color: RGB | str | Texture = (0.8, 0.8, 0.8)
   metallic: float | Texture = 0.0
   roughness: float | Texture = 0.5
   specular: float = 0.5
-  specular_tint: RGB = (1.0, 1.0, 1.0)
+  specular_tint: RGB | str = (1.0, 1.0, 1.0)
   ior: float = 1.45
   transmission: float = 0.0
   alpha: float | Texture = 1.0
-  emission: RGB | Texture = (0.0, 0.0, 0.0)
+  emission: RGB | str | Texture = (0.0, 0.0, 0.0)
   emission_strength: float = 1.0
   coat: float = 0.0
   coat_roughness: float = 0.03
@@ -108,7 +108,7 @@ class FlatMaterial(Described):
     indirect: whether the surface is seen in reflections and lights its surroundings.
   """
 
-  color: RGB = (1.0, 1.0, 1.0)
+  color: RGB | str = (1.0, 1.0, 1.0)
   holdout: bool = False
   indirect: bool = True
 

@@ -61,7 +61,7 @@ class Object(Described):
   material: Material | None = None
   position: Vector3 = (0.0, 0.0, 0.0)
   quaternion: Quaternion = IDENTITY
-  scale: Vector3 = (1.0, 1.0, 1.0)
+  scale: Vector3 | float = (1.0, 1.0, 1.0)
   static: bool = False
   background: bool = False
   mass: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.interrupts import register, unregister
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 @contextlib.contextmanager
@@ -43,6 +46,8 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
     else:
       os.rename(staging, target)
   except OSError as error:
+    if error.errno not in UNWRITABLE:
+      raise
     raise KubricGenError(f"cannot write {target} ({error.strerror}): free some space or choose another --output_dir"
                          ) from error
   finally:

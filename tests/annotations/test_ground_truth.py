@@ -195,6 +195,16 @@ def test_a_hole_does_not_occlude_and_its_rim_does(tmp_path: Path) -> None:
   assert (truth.occlusion(0, 2)[labels == 2] == 1).all()  # behind the rim
 
 
+@pytest.mark.parametrize("before, occluded", [(0.5e-3, 0), (0.9e-3, 0), (1.1e-3, 1), (2e-3, 1)])
+def test_what_is_nearer_by_a_thousandth_of_the_distance_occludes(before: float, occluded: int) -> None:
+  """A sheet slides in just above the floor, 5 m below the camera."""
+  height = 5 * before
+  keys = kg.Path((1, 2), ((20, 0, height), (0, 0, height)), ((1, 0, 0, 0),) * 2)
+  truth = truth_of([square("floor", 0, 20), kg.Object("sheet", kg.Plane(), scale=(9, 9, 1), path=keys)])
+  assert (truth.segmentation(0) == 1).all() and (truth.segmentation(1) == 2).all()
+  assert (truth.occlusion_forward(0) == occluded).all()
+
+
 def test_an_invisible_material_leaves_no_trace() -> None:
   floor = square("floor", 0, 8)
   ghosts = [square("alpha", 1, 2, material=kg.PrincipledMaterial(alpha=0)),
@@ -439,6 +449,9 @@ def test_instances_come_by_visible_pixels_and_equal_ones_in_the_order_of_the_sce
   seen = VisibilityRecord(5)
   seen.add(np.array([[[1], [2], [2], [4], [4], [5], [5], [5]]], np.uint16), np.ones(5, int))
   assert seen.order() == [4, 1, 3, 0]  # object 2 is never seen
+  many = VisibilityRecord(60)
+  many.add((np.arange(120).reshape(1, -1, 1) // 2 + 1).astype(np.uint16), np.full(60, 2))
+  assert many.order() == list(range(60))
 
 
 def recorded(truth: kg.GroundTruth) -> VisibilityRecord:

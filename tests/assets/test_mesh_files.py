@@ -15,6 +15,9 @@ import kubric_gen as kg
 from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
 from kubric_gen.errors import AssetError
 
+# trimesh reads damaged OBJ files with an old NumPy habit.
+pytestmark = pytest.mark.filterwarnings("ignore:string or file could not be read:DeprecationWarning")
+
 SUFFIXES = (".obj", ".glb", ".gltf", ".ply", ".stl", ".off")
 OFFSET = np.array([3.0, -2.0, 5.0])
 TETRAHEDRON = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import kubric_gen as kg
 from kubric_gen.render import CyclesRenderer
@@ -85,3 +88,20 @@ def test_layers_agree_with_cycles(name: str, resolution: tuple[int, int]) -> Non
     vector = passes["Vector"][hit]
     np.testing.assert_allclose(truth.forward_flow(1)[hit], np.stack([vector[:, 3], -vector[:, 2]], -1), atol=5e-3)
     np.testing.assert_allclose(truth.backward_flow(1)[hit], np.stack([vector[:, 1], -vector[:, 0]], -1), atol=5e-3)
+
+
+def test_cut_outs_agree_with_cycles(tmp_path: Path) -> None:
+  checks = (np.indices((6, 6)).sum(axis=0) % 2 * 255).astype(np.uint8)
+  Image.fromarray(checks).save(tmp_path / "checks.png")
+  leaf = kg.PrincipledMaterial(alpha=kg.Texture(str(tmp_path / "checks.png"), "raw", repeat=1.5))
+  scene = kg.Scene([kg.Object("floor", kg.Disc(), scale=30, static=True, background=True),
+                    kg.Object("leaf", kg.Plane(), scale=(2, 3, 1), position=(0, 0, 1), static=True, material=leaf),
+                    kg.Object("ball", kg.Sphere(), static=True, material=leaf, scale=1.5, position=(0.5, 0.5, 0.5))],
+                   [], [kg.PerspectiveCamera(position=(1, -4, 4), look_at=(0, 0, 0.5))], resolution=(60, 90), num_frames=1)
+  motion = kg.Motion.from_paths(scene)
+  index = kg.GroundTruth(scene, motion).samples(0).object_index
+  with CyclesRenderer(scene, motion, kg.RenderSettings(device="cpu")) as renderer:
+    passes = _data_passes(renderer, 0)
+  ids = passes["Object Index"] if "Object Index" in passes else passes["IndexOB"]
+  assert set(np.unique(index)) == {0, 1, 2}
+  assert (index + 1 == ids[..., 0]).mean() > 0.995
