@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import dataclasses
 import importlib.metadata
 import os
@@ -79,6 +81,25 @@ def _annotate(truth: GroundTruth, layers: Iterable[str], folder: Path, report: C
   return frames, seen
 
 
+def _view_of_camera(scene: Scene, motion: Motion, camera: Camera, layers: tuple[str, ...], folder: Path, seed: int,
+                    common: Mapping[str, Any], flags: Mapping[str, Any], report: Callable[[], None],
+                    ) -> tuple[dict[str, LazyFrames], dict[str, Any]]:
+  """The spooled geometry layers of a view, and everything else that a `View` has."""
+  truth = GroundTruth(scene, motion, camera)
+  frames, seen = _annotate(truth, layers, folder, report)
+  return frames, {
+      "metadata": {**common, "num_instances": len(seen.order())}, "flags": dict(flags),
+      "camera": camera_record(scene, camera, truth.resolution),
+      "instances": instance_records(truth, seen), "collisions": collision_records(truth, seen),
+      "tracks": point_tracks(truth, np.random.default_rng(seed)) if "tracks" in layers else None}
+
+
+def _return_free_memory() -> None:
+  """Gives what the annotations have freed back to the system before Blender asks for more; glibc keeps it otherwise."""
+  with contextlib.suppress(OSError, AttributeError):
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] = MOVI_LAYERS,
                  settings: RenderSettings | None = None, metadata: Mapping[str, Any] | None = None,
                  flags: Mapping[str, Any] | None = None, seed: int = 0, progress: Progress | None = None,
@@ -132,13 +153,9 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     for number, camera in enumerate(scene.cameras):
       place = Path(folder.name) / str(number)
       place.mkdir()
-      truth = GroundTruth(scene, motion, camera)
-      frames, seen = _annotate(truth, names, place, lambda: report("annotate"))
-      rest = {"metadata": {**common, "num_instances": len(seen.order())}, "flags": dict(flags or {}),
-              "camera": camera_record(scene, camera, truth.resolution),
-              "instances": instance_records(truth, seen), "collisions": collision_records(truth, seen),
-              "tracks": point_tracks(truth, np.random.default_rng(seed)) if "tracks" in names else None}
-      views.append((camera, frames, rest))
+      views.append((camera, *_view_of_camera(scene, motion, camera, names, place, seed, common, flags or {},
+                                             lambda: report("annotate"))))
+    _return_free_memory()
     lap("annotate")
     if "rgba" in names or save_blend is not None:
       done = 0
