@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
   from kubric_gen.annotations import GroundTruth
   from kubric_gen.example import Example, View
-  from kubric_gen.generate import generate, make_example
+  from kubric_gen.pipeline import generate, make_example
   from kubric_gen.physics import simulate
   from kubric_gen.render import RenderSettings, render_frames
   from kubric_gen.scene import (BACKDROP, AreaLight, Camera, Collision, Contact, Cube, Cylinder, Disc, Dome,
@@ -31,7 +31,7 @@ _HOME = {
     "kubric_gen.render": ("RenderSettings", "render_frames"),
     "kubric_gen.annotations": ("GroundTruth",),
     "kubric_gen.example": ("Example", "View"),
-    "kubric_gen.generate": ("generate", "make_example"),
+    "kubric_gen.pipeline": ("generate", "make_example"),
     "kubric_gen.sinks": ("read_scene", "write_scene"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, get_type_hints
 
 from absl import app, flags
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import DeviceError, KubricGenError
 from kubric_gen.interrupts import exit_interrupted, handle_signals
 from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
 from kubric_gen.world import Config, World, parse_resolution
@@ -30,10 +30,10 @@ def parse_seeds(text: str) -> list[int]:
   try:
     for part in text.split(","):
       first, dots, last = part.strip().partition("..")
-      span = range(int(first), int(last if dots else first) + 1)
-      if not span or span[0] < 0 or len(span) > MAX_SEEDS:
+      low, high = int(first), int(last if dots else first)
+      if low < 0 or not 0 <= high - low < MAX_SEEDS:
         raise ValueError
-      seeds.extend(span)
+      seeds.extend(range(low, high + 1))
   except ValueError:
     raise KubricGenError(f"seed must be a number, a range such as 0..99, or a list of these, got {text!r}") from None
   if len(set(seeds)) != len(seeds):
@@ -164,24 +164,33 @@ def _run(world: World[Config]) -> None:
   if not layers:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   config = world.config(**{field.name: getattr(values, field.name) for field in dataclasses.fields(world.config)})
-  from kubric_gen.generate import generate  # engines are loaded only when the flags make sense
+  from kubric_gen.pipeline import generate  # engines are loaded only when the flags make sense
   from kubric_gen.render import RenderSettings
+  from kubric_gen.sinks import check_target
   settings = RenderSettings(quality=values.quality, samples_per_pixel=values.samples_per_pixel,
                             denoiser=values.denoiser, adaptive_threshold=values.adaptive_threshold,
                             device=values.device, threads=values.threads)
   for seed in seeds:
-    if (Path(values.output_dir) / str(seed)).exists() and not values.overwrite:
-      raise KubricGenError(f"{Path(values.output_dir) / str(seed)} already exists: choose another --output_dir "
-                           "or pass --overwrite")
+    check_target(Path(values.output_dir) / str(seed), values.overwrite)
+  failed = []
   for seed in seeds:
     started = time.perf_counter()
     bar = _Bar(seed)
     try:
       path = generate(world, config, seed, values.output_dir, layers=layers, settings=settings,
                       save_state=values.save_state, overwrite=values.overwrite, progress=bar)
+    except KubricGenError as error:
+      if len(seeds) == 1 or isinstance(error, DeviceError):
+        raise
+      bar.close()
+      failed.append(seed)  # the other scenes are none the worse for it
+      print(f"error: seed {seed}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+      continue
     finally:
       bar.close()
     print(_describe(path, time.perf_counter() - started), flush=True)
+  if failed:
+    raise KubricGenError(f"{len(failed)} of {len(seeds)} scenes failed: seed {', '.join(map(str, failed[:20]))}")
 
 
 def guarded(action: Callable[[], None]) -> int:

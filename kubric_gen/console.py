@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO
 
+from kubric_gen.errors import KubricGenError
+
 MAX_TAIL = 4000
 
 
@@ -29,7 +31,8 @@ class Console:
 def captured_console() -> Iterator[Console]:
   """Redirects the descriptors 1 and 2, for native code and Python alike, to a file until the block ends.
 
-  On an exception what was captured is written to standard error, so that the reason is not lost.
+  On an exception what was captured is written to standard error, so that the reason is not lost; but not when the
+  exception itself tells it in one line.
   """
   for stream in (sys.stdout, sys.stderr):
     if stream is not None:
@@ -51,7 +54,8 @@ def captured_console() -> Iterator[Console]:
       for descriptor, copy in enumerate(saved, start=1):
         os.dup2(copy, descriptor)
         os.close(copy)
-      if failed and isinstance(sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1], Exception):
+      error = sys.exc_info()[1]
+      if failed and isinstance(error, Exception) and not isinstance(error, KubricGenError):
         text = console.tail()
         if text:
           print(text, file=sys.stderr)

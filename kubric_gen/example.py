@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.interrupts import unregister
 
 Frame = NDArray[Any]
 
@@ -50,7 +54,11 @@ class Spool:
     self._length = 0
 
   def append(self, frame: Frame) -> None:
-    np.save(self._pattern % self._length, frame, allow_pickle=False)
+    try:
+      np.save(self._pattern % self._length, frame, allow_pickle=False)
+    except OSError as error:
+      raise KubricGenError(f"cannot write temporary frames to {os.path.dirname(self._pattern)} ({error}): free some space "
+                           "or point TMPDIR elsewhere") from error
     self._length += 1
 
   def frames(self) -> LazyFrames:
@@ -135,6 +143,7 @@ class Example:
     """Removes the temporary frames."""
     if self._folder is not None:
       self._folder.cleanup()
+      unregister(self._folder.name)
 
   def __enter__(self) -> Example:
     return self

@@ -52,7 +52,10 @@ def handle_signals() -> None:
         break
     threading.Event().wait(PATIENCE)
     for path in list(_unfinished):
-      shutil.rmtree(path, ignore_errors=True)
+      for _ in range(20):  # other threads may still be writing into it
+        shutil.rmtree(path, ignore_errors=True)
+        if not os.path.lexists(path):
+          break
     os.write(terminal, f"{MESSAGE}\n".encode())
     os._exit(INTERRUPTED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -57,6 +58,8 @@ class WorldConfig:
       if limits.get("choices") and value not in limits["choices"]:
         raise KubricGenError(f"unknown {field.name} {value!r}: choose from {', '.join(limits['choices'])}")
       for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and not math.isfinite(number):
+          raise KubricGenError(f"{field.name} must be finite, got {number}")
         low, high, above = limits.get("minimum"), limits.get("maximum"), limits.get("above")
         if (low is not None and number < low) or (high is not None and number > high):
           bounds = f"at least {low:g}" if high is None else f"at most {high:g}" if low is None else f"in [{low:g}, {high:g}]"

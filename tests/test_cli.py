@@ -23,8 +23,11 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
     (("--variant=z",), "variant"), (("--layers=rgba,smell",), "smell"), (("--layers=",), "layers"),
     (("--resolution=0",), "resolution"), (("--resolution=64x",), "resolution"), (("--resolution=abc",), "resolution"),
     (("--step_rate=100",), "step_rate"), (("--frame_rate=0",), "frame_rate"), (("--num_frames=-1",), "num_frames"),
+    (("--seed=0..99999999999999999999",), "seed"), (("--samples_per_pixel=99999999999",), "samples_per_pixel"),
+    (("--max_speed=inf",), "max_speed"), (("--output_dir=/" + "a" * 300,), "output_dir"),
     (("--seed=-1",), "seed"), (("--seed=x",), "seed"), (("--seed=5..2",), "seed"), (("--quality=best",), "quality"),
-    (("--samples_per_pixel=0",), "samples_per_pixel"), (("--device=tpu",), "device"), (("--denoiser=magic",), "denoiser"), (("--adaptive_threshold=2",), "adaptive"), (("--threads=-1",), "threads"),
+    (("--samples_per_pixel=0",), "samples_per_pixel"), (("--device=tpu",), "device"),
+    (("--denoiser=magic",), "denoiser"), (("--adaptive_threshold=2",), "adaptive"), (("--threads=-1",), "threads"),
     (("--no_such_flag=1",), "no_such_flag"), (("stray",), "stray"), (("--output_dir=/dev/null/out",), "/dev/null"),
     (("--num_frames=many",), "num_frames"), (("--spawn_min=1,2",), "spawn_min"), (("--seed=1,1",), "seed")])
 def test_bad_input_is_one_line_and_status_2(flags: tuple[str, ...], word: str, tmp_path: Path) -> None:

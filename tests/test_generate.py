@@ -101,7 +101,7 @@ def test_layers_do_not_depend_on_which_others_are_made(made: Path, movi: Path) -
 
 
 def test_no_renderer_without_rgba(tmp_path: Path) -> None:
-  code = ("import sys; from worlds.movi import *; from kubric_gen.generate import generate;"
+  code = ("import sys; from worlds.movi import *; from kubric_gen.pipeline import generate;"
           f"generate(WORLD, MoviConfig(resolution=(16, 16), num_frames=1), 0, {str(tmp_path)!r}, layers=['depth'],"
           "preview=False); assert 'bpy' not in sys.modules and 'tensorflow' not in sys.modules")
   subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -146,13 +146,15 @@ class GroundTruth:
   def flow(self, t: int, s: int) -> Float32:
     """(Δrow, Δcolumn) in pixels (H, W, 2) of the surface points seen in frame t, on their way to frame s.
 
-    Points that are behind the camera in frame s get zero (`occlusion` tells them apart); what does not move relative to
-    the camera gets exactly zero.
+    Points that are behind the camera, or nearer than it sees, in frame s get zero (`occlusion` tells them apart); what
+    does not move relative to the camera gets exactly zero.
     """
     result = np.zeros((self.resolution[0] * self.resolution[1], 2), np.float32)
     start = self.sampler.pixels.reshape(-1, 2)
-    for at, _, pixels in self._moved(t, s, skip=self._stay(t, s)):
-      result[at] = np.nan_to_num(pixels - start[at], nan=0.0)
+    missed = self.samples(t).object_index.reshape(-1) < 0
+    for at, points, pixels in self._moved(t, s, skip=self._stay(t, s)):
+      seen = missed[at] | (-points[:, 2] >= self.camera.near)
+      result[at] = np.where(seen[:, None], np.nan_to_num(pixels - start[at], nan=0.0), 0.0)
     return result.reshape(*self.resolution, 2)
 
   def forward_flow(self, t: int) -> Float32:

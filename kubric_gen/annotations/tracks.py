@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,19 +13,20 @@ NUM_TRACKS = 256
 
 
 def point_tracks(truth: GroundTruth, rng: np.random.Generator,
-                 num_tracks: int = NUM_TRACKS) -> dict[str, NDArray[np.generic]]:
+                 num_tracks: int = NUM_TRACKS, order: Sequence[int] | None = None) -> dict[str, NDArray[np.generic]]:
   """Tracks of random surface points, drawn evenly over frames and over what is seen in them.
 
   Args:
     truth: the view whose points are followed.
     rng: chooses frames, objects and pixels.
     num_tracks: N, how many points.
+    order: which foreground objects are instances, in their order (`VisibilityRecord.order`); all by default.
 
   Returns:
     `query_points` (N, 3) float32, (t, y, x) in pixels with pixel centres at half-integers; `points` (N, T, 2) float32,
     (x, y) in pixels, wherever the point is; `occluded` (N, T) bool, true also outside the image; `positions`
-    (N, T, 3) float32, metres in world space; `instance` (N,) int32, the object's place among the scene's foreground
-    objects, or -1. Layout after Doersch et al., "TAP-Vid" (2022).
+    (N, T, 3) float32, metres in world space; `instance` (N,) int32, index into the
+    instances, or -1. Layout after Doersch et al., "TAP-Vid" (2022).
   """
   scene, sampler = truth.scene, truth.sampler
   num_frames = scene.num_frames
@@ -63,6 +66,6 @@ def point_tracks(truth: GroundTruth, rng: np.random.Generator,
     points[:, t] = np.nan_to_num(places[:, ::-1], nan=-1.0)
     at = np.flatnonzero(inside)
     occluded[at, t] = truth.hidden(t, places[at], camera_points[at], 1 - VISIBLE_WITHIN)
-  place = {index: k for k, index in enumerate(truth.foreground)}
+  place = {truth.foreground[k]: i for i, k in enumerate(range(len(truth.foreground)) if order is None else order)}
   return {"query_points": queries, "points": points, "occluded": occluded, "positions": positions,
           "instance": np.array([place.get(int(index), -1) for index in objects], np.int32)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -118,10 +119,11 @@ def _build_environment(bpy: Any, environment: Environment) -> None:
   background.inputs["Color"].default_value = (*environment.color, 1.0)
   shader = background.outputs["Background"]
   if environment.hdri is not None:
+    linear = Path(environment.hdri).suffix.lower() in (".exr", ".hdr")
     image = tree.nodes.new("ShaderNodeTexEnvironment")
-    image.image = load_image(bpy, environment.hdri, "linear" if environment.hdri.endswith((".exr", ".hdr")) else "srgb")
+    image.image = load_image(bpy, environment.hdri, "linear" if linear else "srgb")
     mapping = tree.nodes.new("ShaderNodeMapping")
-    mapping.inputs["Rotation"].default_value = (0.0, 0.0, environment.rotation)
+    mapping.inputs["Rotation"].default_value = (0.0, 0.0, -environment.rotation)  # turns the look-up
     tint = tree.nodes.new("ShaderNodeVectorMath")
     tint.operation = "MULTIPLY"
     tint.inputs[1].default_value = environment.color

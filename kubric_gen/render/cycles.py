@@ -28,10 +28,15 @@ from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 
 
+SCRATCH_BYTES = 1 << 28
+MIN_SIDE = 4
+"""Pixels; Blender silently enlarges smaller images."""
+
+
 def _scratch_folder() -> str:
   """A folder for one image at a time: in memory where the system has such a place."""
   shared = Path("/dev/shm")
-  usable = shared.is_dir() and os.access(shared, os.W_OK)
+  usable = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > SCRATCH_BYTES
   return tempfile.mkdtemp(prefix="kubric_gen_", dir=shared if usable else None)
 
 
@@ -45,6 +50,9 @@ class CyclesRenderer:
   """
 
   def __init__(self, scene: Scene, motion: Motion, settings: RenderSettings | None = None) -> None:
+    if min(scene.resolution) < MIN_SIDE:
+      raise KubricGenError(f"resolution must be at least {MIN_SIDE}x{MIN_SIDE} for rgba, got "
+                           f"{scene.resolution[0]}x{scene.resolution[1]}")
     self.scene, self.motion, self.settings = scene, motion, settings or RenderSettings()
     self.device = ""
     self.device_names: tuple[str, ...] = ()

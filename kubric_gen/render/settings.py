@@ -46,10 +46,10 @@ class RenderSettings:
   def __post_init__(self) -> None:
     choice(self.quality, "quality", QUALITIES)
     choice(self.device, "device", DEVICES)
-    assign(self, threads=integer(self.threads, "threads", minimum=0),
+    assign(self, threads=integer(self.threads, "threads", minimum=0, maximum=1024),
            adaptive_threshold=number(self.adaptive_threshold, "adaptive_threshold", minimum=0, maximum=1))
     if self.samples_per_pixel is not None:
-      assign(self, samples_per_pixel=integer(self.samples_per_pixel, "samples_per_pixel", minimum=1))
+      assign(self, samples_per_pixel=integer(self.samples_per_pixel, "samples_per_pixel", minimum=1, maximum=1 << 24))
     if self.denoiser is not None:
       choice(self.denoiser, "denoiser", DENOISERS)
 

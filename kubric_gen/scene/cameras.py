@@ -114,8 +114,8 @@ class PerspectiveCamera(Camera):
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
     super().__post_init__(look_at_target)
     who = f"camera {self.name!r}"
-    assign(self, focal_length=number(self.focal_length, f"{who}: focal_length", above=0),
-           sensor_width=number(self.sensor_width, f"{who}: sensor_width", above=0),
+    assign(self, focal_length=number(self.focal_length, f"{who}: focal_length", minimum=1),
+           sensor_width=number(self.sensor_width, f"{who}: sensor_width", minimum=1),
            focus_distance=number(self.focus_distance, f"{who}: focus_distance", above=0))
     if self.f_stop is not None:
       assign(self, f_stop=number(self.f_stop, f"{who}: f_stop", above=0))

@@ -21,7 +21,7 @@ class Environment(Described):
     color: its colour; tints the HDRI where there is one.
     strength: factor on colour or HDRI.
     hdri: an equirectangular image (exr, hdr, …), or None.
-    rotation: turn of the HDRI about the vertical axis, radians.
+    rotation: turn of the HDRI about the vertical axis, radians, counter-clockwise seen from above.
     backdrop: colour that the camera sees instead of the environment, or None to see the environment itself.
   """
 
@@ -40,6 +40,6 @@ class Environment(Described):
       path = os.fspath(self.hdri)
       if Path(path).suffix.lower() not in HDRI_SUFFIXES:
         raise SceneError(f"environment image {path} must end in one of {', '.join(HDRI_SUFFIXES)}")
-      if not Path(path).is_file():
+      if not os.path.isfile(path):
         raise SceneError(f"environment image not found: {path} (give the path of an existing file)")
       assign(self, hdri=path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.color import RGB, color
@@ -27,7 +26,7 @@ class Texture(Described):
 
   def __post_init__(self) -> None:
     path = os.fspath(self.path)
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
       raise SceneError(f"texture not found: {path} (give the path of an existing image file)")
     assign(self, path=path, color_space=choice(self.color_space, "color_space", ("srgb", "raw")),
            repeat=number(self.repeat, "repeat", above=0))

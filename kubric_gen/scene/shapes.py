@@ -79,7 +79,7 @@ class MeshFile(Described):
     suffix = Path(path).suffix.lower()
     if suffix not in MESH_SUFFIXES:
       raise SceneError(f"mesh file {path} must end in one of {', '.join(MESH_SUFFIXES)}")
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
       raise SceneError(f"mesh file not found: {path} (give the path of an existing file)")
     if self.up not in ("auto", "y", "z"):
       raise SceneError(f"up must be auto, y or z, got {self.up!r}")

@@ -33,12 +33,14 @@ def number(value: Any, name: str, *, minimum: float = -math.inf, maximum: float 
   return result
 
 
-def integer(value: Any, name: str, *, minimum: int) -> int:
-  """An int of at least `minimum`; floats are refused rather than truncated."""
+def integer(value: Any, name: str, *, minimum: int, maximum: int | None = None) -> int:
+  """An int in [minimum, maximum]; floats are refused rather than truncated."""
   if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
     raise SceneError(f"{name} must be a whole number, got {value!r}")
   if value < minimum:
     raise SceneError(f"{name} must be at least {minimum}, got {value}")
+  if maximum is not None and value > maximum:
+    raise SceneError(f"{name} must be at most {maximum}, got {value}")
   return int(value)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, View
 from kubric_gen.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
+from kubric_gen.scene.validation import identifier
 from kubric_gen.sinks.images import decode_png, decode_tiff, encode_palette_png, encode_png, encode_tiff
 from kubric_gen.sinks.preview import make_preview
 from kubric_gen.sinks.quantization import (dequantize_normal, dequantize_range, quantize_normal, quantize_range,
@@ -30,7 +32,8 @@ def _encode_amodal(frame: Frame) -> bytes:
   """Bit-packed full masks, one row of bits per instance."""
   masks = np.moveaxis(frame, -1, 0)
   buffer = io.BytesIO()
-  np.savez_compressed(buffer, masks=np.packbits(masks.reshape(len(masks), -1), axis=1), shape=masks.shape)
+  flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2])
+  np.savez_compressed(buffer, masks=np.packbits(flat, axis=1), shape=masks.shape)
   return buffer.getvalue()
 
 
@@ -110,20 +113,15 @@ def _write_view(view: View, folder: Path, pool: ThreadPoolExecutor) -> None:
 
 
 def write_files(example: Example, folder: str | os.PathLike[str], preview: bool = True) -> None:
-  """Writes an example's files into an existing folder: the main view at the top, further ones in `cameras/<name>/`.
-
-  Raises:
-    KubricGenError: more than 255 instances, which a segmentation image cannot hold.
-  """
+  """Writes an example's files into an existing folder: the main view at the top, further ones in `cameras/<name>/`."""
   root = Path(folder)
-  for view in example.views:
-    if "segmentation" in view.layers and len(view.instances) > 255:
-      raise KubricGenError(f"{len(view.instances)} instances do not fit into a segmentation image of 8 bits: "
-                           "use at most 255 objects, or leave out the layer segmentation")
-  with ThreadPoolExecutor(min(MAX_ENCODERS, os.cpu_count() or 1)) as pool:
+  pool = ThreadPoolExecutor(min(MAX_ENCODERS, os.cpu_count() or 1))
+  try:
     for view in example.views:
       place = root if view is example.main else root / "cameras" / view.name
       _write_view(view, place, pool)
+  finally:
+    pool.shutdown(cancel_futures=True)  # an interruption does not wait for what is queued
   if preview and any(name in LAYERS for name in example.layers):
     make_preview(example.layers, example.metadata["frame_rate"], root)
   (root / "run.json").write_bytes(_json(example.info))
@@ -139,7 +137,7 @@ def write_scene(example: Example, path: str | os.PathLike[str], *, overwrite: bo
     preview: also make `preview.mp4` and `contact_sheet.png`.
 
   Raises:
-    KubricGenError: the directory exists, cannot be written, or there are more than 255 instances.
+    KubricGenError: the directory exists or cannot be written.
   """
   with staged_directory(path, overwrite) as staging:
     write_files(example, staging, preview)
@@ -167,10 +165,13 @@ def _read_layer(name: str, folder: Path, length: int, ranges: Mapping[str, Any])
     return None
 
   def load(t: int) -> Frame:
+    path = folder / (pattern % t)
     try:
-      return decode((folder / (pattern % t)).read_bytes())
+      return decode(path.read_bytes())
     except FileNotFoundError:
-      raise KubricGenError(f"{folder} is incomplete: {pattern % t} is missing; make the scene again") from None
+      raise KubricGenError(f"{folder} is incomplete: {path.name} is missing; make the scene again") from None
+    except (KubricGenError, KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+      raise KubricGenError(f"{path} cannot be read ({error}): make the scene again") from None
 
   return LazyFrames(length, load)
 
@@ -188,8 +189,8 @@ def _read_view(folder: Path) -> View:
     return View(described["camera"].get("name", "camera"), {k: v for k, v in found.items() if v is not None},
                 described["metadata"], described["camera"], described["instances"],
                 _read_json(folder / "events.json")["collisions"], described["flags"], tracks)
-  except (KeyError, TypeError, AttributeError) as error:
-    raise KubricGenError(f"{folder / 'metadata.json'} lacks {error}: make the scene again") from None
+  except (KeyError, TypeError, AttributeError, ValueError, OSError, zipfile.BadZipFile) as error:
+    raise KubricGenError(f"{folder} is damaged ({type(error).__name__}: {error}): make the scene again") from None
 
 
 def read_scene(path: str | os.PathLike[str]) -> Example:
@@ -199,6 +200,7 @@ def read_scene(path: str | os.PathLike[str]) -> Example:
     KubricGenError: no scene directory, or an incomplete or damaged one.
   """
   root = Path(path)
-  folders: Iterable[Path] = sorted((root / "cameras").iterdir()) if (root / "cameras").is_dir() else ()
+  main = _read_view(root)
   info = _read_json(root / "run.json") if (root / "run.json").is_file() else {}
-  return Example([_read_view(root), *map(_read_view, folders)], info=info)
+  further = [_read_view(root / "cameras" / identifier(name, "camera")) for name in main.metadata.get("cameras", ())[1:]]
+  return Example([main, *further], info=info)

@@ -16,19 +16,34 @@ from kubric_gen.interrupts import register, unregister
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
+def check_target(path: str | os.PathLike[str], overwrite: bool) -> None:
+  """Refuses a directory that must not be (re)placed: one that exists, or with `overwrite` one that is no scene.
+
+  Raises:
+    KubricGenError: it does, or its place cannot be looked at.
+  """
+  target = Path(path)
+  try:
+    exists = os.path.lexists(target)
+    if exists and not overwrite:
+      raise KubricGenError(f"{target} already exists: choose another --output_dir or pass --overwrite")
+    if exists and not (target.is_dir() and not target.is_symlink()
+                       and ((target / "metadata.json").is_file() or not any(target.iterdir()))):
+      raise KubricGenError(f"{target} is no scene directory and will not be replaced: choose another --output_dir")
+  except OSError as error:
+    raise KubricGenError(f"cannot use {target} ({error.strerror}): choose another --output_dir") from None
+
+
 @contextlib.contextmanager
 def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
   """A temporary sibling of `path` that takes its place when the block ends well, and vanishes otherwise.
 
   Raises:
-    KubricGenError: `path` exists (unless `overwrite`) or its parent cannot be written to.
+    KubricGenError: `path` exists (with `overwrite`: and is neither empty nor a scene directory), or its parent cannot
+      be written to.
   """
   target = Path(path)
-  if os.path.lexists(target):
-    if not overwrite:
-      raise KubricGenError(f"{target} already exists: choose another --output_dir or pass --overwrite")
-    if not target.is_dir() or target.is_symlink():
-      raise KubricGenError(f"{target} is no directory and will not be replaced: choose another --output_dir")
+  check_target(target, overwrite)
   try:
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
@@ -38,13 +53,7 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
   try:
     staging.chmod(0o777 & ~_umask())
     yield staging
-    if os.path.lexists(target):
-      old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
-      os.rename(target, old / target.name)
-      os.rename(staging, target)
-      shutil.rmtree(old, ignore_errors=True)
-    else:
-      os.rename(staging, target)
+    _take_place(staging, target)
   except OSError as error:
     if error.errno not in UNWRITABLE:
       raise
@@ -53,6 +62,26 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
   finally:
     shutil.rmtree(staging, ignore_errors=True)
     unregister(staging)
+
+
+def _take_place(staging: Path, target: Path) -> None:
+  """Renames, with whatever was there before put back if that fails."""
+  if not os.path.lexists(target):
+    os.rename(staging, target)
+    return
+  old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
+  try:
+    os.rename(target, old / target.name)
+    os.rename(staging, target)
+  except BaseException:
+    if (old / target.name).exists() and not target.exists():
+      os.rename(old / target.name, target)
+    raise
+  finally:
+    if target.exists():
+      register(old)
+      shutil.rmtree(old, ignore_errors=True)
+      unregister(old)
 
 
 def _umask() -> int:

@@ -147,3 +147,48 @@ def test_output_of_blender_is_kept_out_of_the_way(capfd: pytest.CaptureFixture[s
   render(scene())
   captured = capfd.readouterr()
   assert captured.out == "" and captured.err == ""
+
+
+def test_environment_image_turns_counter_clockwise(tmp_path: Path) -> None:
+  sky = np.zeros((16, 32, 3), np.uint8)
+  sky[:, 14:18] = (0, 255, 0)
+  Image.fromarray(sky).save(tmp_path / "sky.png")
+
+  def greenest(rotation: float) -> int:
+    """Which of the directions +X, +Y, -X, -Y shows the green stripe."""
+    environment = kg.Environment(hdri=str(tmp_path / "sky.png"), rotation=rotation)
+    greens = []
+    for target in ((1, 0, 0), (0, 1, 0), (-1, 0, 0), (0, -1, 0)):
+      described = kg.Scene([], [], [kg.PerspectiveCamera(look_at=target)], environment=environment, resolution=(8, 8),
+                           num_frames=1, view_transform="Standard")
+      greens.append(int(render(described, replace(FAST, samples_per_pixel=1))[0, ..., 1].sum()))
+    return int(np.argmax(greens))
+
+  assert greenest(np.pi / 2) == (greenest(0.0) + 1) % 4
+
+
+def test_a_broken_texture_says_so_in_one_place(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+  (tmp_path / "bad.png").write_bytes(b"no image")
+  broken = replace(BALL, material=kg.PrincipledMaterial(color=kg.Texture(str(tmp_path / "bad.png"))))
+  with pytest.raises(KubricGenError, match="bad.png"):
+    render(scene(FLOOR, broken))
+  captured = capfd.readouterr()
+  assert captured.out == captured.err == ""
+
+
+def test_images_too_small_for_blender_are_refused() -> None:
+  with pytest.raises(KubricGenError, match="resolution"):
+    render(replace(scene(), resolution=(2, 20)))
+
+
+def test_mesh_file_with_two_materials(tmp_path: Path) -> None:
+  (tmp_path / "two.mtl").write_text("newmtl red\nKd 1 0 0\nnewmtl blue\nKd 0 0 1\n")
+  (tmp_path / "two.obj").write_text(
+      "mtllib two.mtl\nv -1 0 -1\nv 0 0 -1\nv 0 0 1\nv -1 0 1\nv 1 0 -1\nv 1 0 1\n"
+      "usemtl red\nf 1 2 3\nf 1 3 4\nusemtl blue\nf 2 5 6\nf 2 6 3\n")
+  wall = kg.Object("wall", kg.MeshFile(str(tmp_path / "two.obj")), static=True)
+  described = kg.Scene([wall], [kg.SunLight("sun", position=(0, -5, 2), look_at=(0, 0, 0), strength=3)],
+                       [kg.PerspectiveCamera(position=(0, -4, 0), look_at=(0, 0, 0))], resolution=(16, 24), num_frames=1)
+  frame = render(described)[0].astype(int)
+  left, right = frame[8, 8], frame[8, 15]
+  assert left[0] > 2 * left[2] and right[2] > 2 * right[0]

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen import __version__
-from kubric_gen.annotations import GroundTruth
+from kubric_gen.annotations import GEOMETRY_LAYERS, GroundTruth
 from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
 from kubric_gen.annotations.tracks import point_tracks
+from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
 from kubric_gen.interrupts import register
 from kubric_gen.layers import MOVI_LAYERS, check_layers
@@ -35,7 +36,8 @@ from kubric_gen.world import Config, World, config_hash
 Progress = Callable[[str, int, int], None]
 """Told of each finished frame: the stage (`annotate` or `render`), frames done, frames in all."""
 
-NOT_GEOMETRY = ("rgba", "tracks")
+MAX_INSTANCES = 255
+"""As many labels as a segmentation image of 8 bits can tell apart."""
 
 
 def _versions() -> dict[str, str]:
@@ -46,9 +48,10 @@ def _versions() -> dict[str, str]:
 def scene_metadata(scene: Scene, extra: Mapping[str, Any]) -> dict[str, Any]:
   """The metadata that holds for all views of a scene."""
   height, width = scene.resolution
-  return {"resolution": [width, height], "frame_rate": scene.frame_rate, "step_rate": scene.step_rate,
-          "gravity": scene.gravity, "num_frames": scene.num_frames, "view_transform": scene.view_transform,
-          "versions": _versions(), "background": "", **scene.labels, **extra}
+  return {"background": "", "seed": None, "world": None, **scene.labels, "resolution": [width, height],
+          "frame_rate": scene.frame_rate, "step_rate": scene.step_rate, "gravity": scene.gravity,
+          "num_frames": scene.num_frames, "cameras": [camera.name for camera in scene.cameras],
+          "view_transform": scene.view_transform, "versions": _versions(), **extra}
 
 
 def _relabel(order: list[int], num_objects: int) -> Callable[[Frame], Frame]:
@@ -61,7 +64,7 @@ def _relabel(order: list[int], num_objects: int) -> Callable[[Frame], Frame]:
 def _annotate(truth: GroundTruth, layers: Iterable[str], folder: Path, report: Callable[[], None],
               ) -> tuple[dict[str, LazyFrames], VisibilityRecord]:
   """Spools the geometry layers of a view and counts what is visible."""
-  wanted = [name for name in layers if name not in NOT_GEOMETRY]
+  wanted = [name for name in layers if name in GEOMETRY_LAYERS]
   spools = {name: Spool(folder, name) for name in wanted}
   seen = VisibilityRecord(len(truth.foreground))
   for t in range(truth.scene.num_frames):
@@ -81,7 +84,7 @@ def _annotate(truth: GroundTruth, layers: Iterable[str], folder: Path, report: C
   return frames, seen
 
 
-def _view_of_camera(scene: Scene, motion: Motion, camera: Camera, layers: tuple[str, ...], folder: Path, seed: int,
+def _view_of_camera(scene: Scene, motion: Motion, camera: Camera, layers: tuple[str, ...], folder: Path, rng: np.random.Generator,
                     common: Mapping[str, Any], flags: Mapping[str, Any], report: Callable[[], None],
                     ) -> tuple[dict[str, LazyFrames], dict[str, Any]]:
   """The spooled geometry layers of a view, and everything else that a `View` has."""
@@ -91,7 +94,7 @@ def _view_of_camera(scene: Scene, motion: Motion, camera: Camera, layers: tuple[
       "metadata": {**common, "num_instances": len(seen.order())}, "flags": dict(flags),
       "camera": camera_record(scene, camera, truth.resolution),
       "instances": instance_records(truth, seen), "collisions": collision_records(truth, seen),
-      "tracks": point_tracks(truth, np.random.default_rng(seed)) if "tracks" in layers else None}
+      "tracks": point_tracks(truth, rng, order=seen.order()) if "tracks" in layers else None}
 
 
 def _return_free_memory() -> None:
@@ -102,7 +105,7 @@ def _return_free_memory() -> None:
 
 def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] = MOVI_LAYERS,
                  settings: RenderSettings | None = None, metadata: Mapping[str, Any] | None = None,
-                 flags: Mapping[str, Any] | None = None, seed: int = 0, progress: Progress | None = None,
+                 flags: Mapping[str, Any] | None = None, rng: np.random.Generator | None = None, progress: Progress | None = None,
                  save_blend: str | Path | None = None) -> Example:
   """Simulates, annotates and renders a scene.
 
@@ -112,7 +115,7 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     layers: names out of `kubric_gen.layers.LAYERS`. Without `rgba` no renderer is started.
     settings: how to render.
     metadata, flags: further entries for the metadata, and what the scene was made from.
-    seed: for the choice of query points of `tracks`.
+    rng: chooses the query points of `tracks`; one seeded with 0 by default.
     progress: told of each finished frame.
     save_blend: also write what is rendered as a .blend file here.
 
@@ -124,6 +127,7 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
   """
   names = check_layers(layers)
   settings = settings or RenderSettings()
+  rng = rng or np.random.default_rng(0)
   clock = time.perf_counter()
   seconds: dict[str, float] = {}
 
@@ -153,10 +157,14 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     for number, camera in enumerate(scene.cameras):
       place = Path(folder.name) / str(number)
       place.mkdir()
-      views.append((camera, *_view_of_camera(scene, motion, camera, names, place, seed, common, flags or {},
+      views.append((camera, *_view_of_camera(scene, motion, camera, names, place, rng, common, flags or {},
                                              lambda: report("annotate"))))
     _return_free_memory()
     lap("annotate")
+    for _, _, rest in views:
+      if "segmentation" in names and len(rest["instances"]) > MAX_INSTANCES:
+        raise KubricGenError(f"{len(rest['instances'])} instances do not fit into a segmentation image of 8 bits: use "
+                             f"at most {MAX_INSTANCES} objects, or leave out the layer segmentation")
     if "rgba" in names or save_blend is not None:
       done = 0
       with CyclesRenderer(scene, motion, settings) as renderer:
@@ -207,13 +215,14 @@ def generate(world: World[Config], config: Config, seed: int, output_dir: str | 
   names, settings = check_layers(layers), settings or RenderSettings()
   started = time.perf_counter()
   with staged_directory(Path(output_dir) / str(seed), overwrite) as staging:
-    scene = world.scene(config, seed)
+    rng = world.generator(seed)
+    scene = world.build(config, rng)
     built = time.perf_counter()
     motion = simulate(scene, save_state=staging / "scene.bullet" if save_state else None)
     simulated = time.perf_counter()
     flags = scene_flags(world, config, seed, names, settings)
     extra = {"seed": seed, "world": world.name, "config_hash": config_hash(flags)}
-    with make_example(scene, motion, layers=names, settings=settings, metadata=extra, flags=flags, seed=seed,
+    with make_example(scene, motion, layers=names, settings=settings, metadata=extra, flags=flags, rng=rng,
                       progress=progress, save_blend=staging / "scene.blend" if save_state else None) as example:
       example.info["seconds"] |= {"build": built - started, "simulate": simulated - built}
       example.info |= {
