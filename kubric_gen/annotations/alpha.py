@@ -10,6 +10,8 @@ from kubric_gen.errors import AssetError
 from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
 
 THRESHOLD = 0.5
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of Rec. 709, as Blender has them."""
 
 
 def _load_alpha(texture: Texture) -> NDArray[np.float32]:
@@ -17,7 +19,10 @@ def _load_alpha(texture: Texture) -> NDArray[np.float32]:
   from PIL import Image
   try:
     with Image.open(texture.path) as image:
-      values = np.asarray(image.convert("L"), np.float32) / 255.0
+      if image.mode.startswith("I"):  # 16 bits, which a conversion to 8 would clip
+        values = np.asarray(image, np.float32) / 65535.0
+      else:
+        values = np.asarray(image.convert("RGB"), np.float32) @ LUMINANCE / 255.0
   except Exception as error:
     raise AssetError(f"texture {texture.path} cannot be read: give a PNG or JPEG image") from error
   return values[::-1]

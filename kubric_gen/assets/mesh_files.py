@@ -18,11 +18,29 @@ from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
 from kubric_gen.scene.shapes import MeshFile
 
 MAX_BYTES = 1 << 30
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".tga", ".webp", ".exr", ".hdr", ".ktx2", ".dds")
 MAX_COORDINATE = 1e12
 """Metres; beyond, single precision overflows when a distance is squared."""
 FLAT = 1e-12
 """A hull whose volume is below this fraction of its extent's cube has no volume."""
 Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+
+
+def _resolver(path: Path, missing: list[str]) -> Any:
+  """What gives trimesh the files that a mesh file names; images that are not there are noted in `missing`."""
+  from trimesh.resolvers import FilePathResolver
+
+  class NotingResolver(FilePathResolver):
+
+    def get(self, name: str) -> Any:
+      try:
+        return super().get(name)
+      except Exception:
+        if Path(str(name).strip()).suffix.lower() in IMAGE_SUFFIXES:
+          missing.append(" ".join(str(name).split()))
+        raise
+
+  return NotingResolver(str(path))
 
 
 def _cached_image(image: Any) -> Texture:
@@ -39,7 +57,10 @@ def _cached_image(image: Any) -> Texture:
 
 
 def _material(visual_material: Any) -> PrincipledMaterial:
-  """The nearest Principled material to what trimesh read (glTF's PBR or a Wavefront mtl)."""
+  """The nearest Principled material to what trimesh read (glTF's PBR or a Wavefront mtl).
+
+  Base colour or its texture, alpha, metallic and roughness factors are taken over; other maps are not.
+  """
   pbr = visual_material.to_pbr() if hasattr(visual_material, "to_pbr") else visual_material
   values: dict[str, Any] = {}
   factor = getattr(pbr, "baseColorFactor", None)
@@ -52,8 +73,11 @@ def _material(visual_material: Any) -> PrincipledMaterial:
     values["color"] = tuple(np.clip(rgba[:3], 0, 1).tolist())
     if len(rgba) > 3 and getattr(pbr, "alphaMode", None) in ("BLEND", "MASK"):
       values["alpha"] = float(np.clip(rgba[3], 0, 1))
+  gltf = pbr is visual_material
   for name, source in (("metallic", "metallicFactor"), ("roughness", "roughnessFactor")):
     value = getattr(pbr, source, None)
+    if value is None and gltf:
+      value = 1.0  # what glTF says where nothing is said
     if value is not None:
       values[name] = float(np.clip(value, 0, 1))
   return PrincipledMaterial(**values)
@@ -120,7 +144,10 @@ def load_mesh_file(shape: MeshFile) -> Mesh:
     raise AssetError(f"mesh file {path} is larger than {MAX_BYTES >> 30} GiB: simplify it first")
   try:
     with np.errstate(all="ignore"), contextlib.redirect_stderr(None):
-      parts = _parts(trimesh.load(path, process=False, maintain_order=True))
+      missing: list[str] = []
+      parts = _parts(trimesh.load(path, process=False, maintain_order=True, resolver=_resolver(path, missing)))
+      if missing:
+        raise AssetError(f"mesh file {path} names a texture that is missing: {missing[0]} (put it beside the mesh)")
       if not parts:
         raise AssetError(f"mesh file {path} holds no triangles: export it again as a triangle mesh")
       vertices, faces, normals, uvs, materials, index = _assemble(parts)

@@ -22,8 +22,8 @@ def load_image(bpy: Any, path: str, color_space: str) -> Any:
   Raises:
     AssetError: Blender cannot read the file.
   """
-  name = f"{color_space}:{path}"
-  image = bpy.data.images.get(name)
+  name = {"srgb": "sRGB", "raw": "Non-Color", "linear": "Linear Rec.709"}[color_space]
+  image = next((i for i in bpy.data.images if i.filepath == path and i.colorspace_settings.name == name), None)
   if image is None:
     try:
       image = bpy.data.images.load(path)
@@ -31,8 +31,7 @@ def load_image(bpy: Any, path: str, color_space: str) -> Any:
       raise AssetError(f"image {path} cannot be read: give a PNG, JPEG, EXR or HDR file") from error
     if not image.size[0]:
       raise AssetError(f"image {path} cannot be read: give a PNG, JPEG, EXR or HDR file")
-    image.name = name
-    image.colorspace_settings.name = {"srgb": "sRGB", "raw": "Non-Color", "linear": "Linear Rec.709"}[color_space]
+    image.colorspace_settings.name = name
   return image
 
 

@@ -256,12 +256,13 @@ def test_a_mesh_without_material_gets_a_plain_one_and_vertex_colours_their_mean(
   np.testing.assert_allclose(read(write(box, tmp_path / "red.ply")).materials[0].color, (1, 0, 0))
 
 
-def test_a_missing_material_file_or_texture_does_not_lose_the_mesh(tmp_path: Path) -> None:
+def test_a_missing_material_file_does_not_lose_the_mesh_but_a_missing_texture_is_an_error(tmp_path: Path) -> None:
   (tmp_path / "a.obj").write_text("mtllib no.mtl\nusemtl x\n" + TETRAHEDRON)
   sound(read(tmp_path / "a.obj"))
   (tmp_path / "b.mtl").write_text("newmtl x\nKd 1 0 0\nmap_Kd no.png\n")
   (tmp_path / "b.obj").write_text("mtllib b.mtl\nusemtl x\n" + TETRAHEDRON)
-  sound(read(tmp_path / "b.obj"))
+  with pytest.raises(AssetError, match="no.png"):
+    read(tmp_path / "b.obj")
 
 
 # What is not read.
