@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,14 @@ from kubric_gen.render.materials import build_material, load_image
 from kubric_gen.scene.cameras import Camera, OrthographicCamera, PerspectiveCamera
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.lights import AreaLight, Light, PointLight, SpotLight, SunLight
-from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
+from kubric_gen.scene.materials import Material, PrincipledMaterial
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.objects import Object
 from kubric_gen.scene.scene import Scene
 from kubric_gen.scene.transforms import align_hemispheres
 
 
-def _is_textured(material: Material) -> bool:
-  return any(isinstance(getattr(material, field.name), Texture) for field in dataclasses.fields(material))
-
-
-def _build_mesh(bpy: Any, item: Object, num_materials: int, textured: bool) -> Any:
+def _build_mesh(bpy: Any, item: Object, num_materials: int) -> Any:
   mesh = load_mesh(item.shape)
   data = bpy.data.meshes.new(item.name)
   data.vertices.add(len(mesh.vertices))
@@ -36,9 +31,8 @@ def _build_mesh(bpy: Any, item: Object, num_materials: int, textured: bool) -> A
   data.polygons.foreach_set("loop_start", np.arange(0, mesh.faces.size, 3, dtype=np.int32))
   if len(mesh.material_index) and num_materials > 1:
     data.polygons.foreach_set("material_index", mesh.material_index)
-  if textured:
-    uvs = data.uv_layers.new(name="UVMap")
-    uvs.data.foreach_set("uv", mesh.uvs[mesh.faces.ravel()].astype(np.float32).ravel())
+  uvs = data.uv_layers.new(name="UVMap")
+  uvs.data.foreach_set("uv", mesh.uvs[mesh.faces.ravel()].astype(np.float32).ravel())
   data.update(calc_edges=True)
   data.normals_split_custom_set_from_vertices(mesh.normals.astype(np.float32))
   for _ in range(num_materials):
@@ -69,9 +63,9 @@ def _build_objects(bpy: Any, scene: Scene, motion: Motion) -> None:
   made: dict[Material, Any] = {}
   for index, item in enumerate(scene.objects):
     looks = ((item.material,) if item.material is not None else load_mesh(item.shape).materials) or (PrincipledMaterial(),)
-    key = (item.shape, len(looks), any(map(_is_textured, looks)))
+    key = (item.shape, len(looks))
     if key not in meshes:  # equal geometry shares one datablock
-      meshes[key] = _build_mesh(bpy, item, *key[1:])
+      meshes[key] = _build_mesh(bpy, item, len(looks))
     target = bpy.data.objects.new(item.name, meshes[key])
     for slot, look in zip(target.material_slots, looks):
       if look not in made:
