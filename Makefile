@@ -1,11 +1,11 @@
 # Every target sets the environment up first; that is immediate when nothing has changed.
 PYTHON := .venv/bin/python
-# What `test` and `test-slow` run, e.g. make test TESTS=tests/test_packaging.py
+# What `test` runs, e.g. make test TESTS=tests/test_packaging.py
 TESTS ?= tests
 PYTEST := $(PYTHON) -m pytest --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup movi test test-slow benchmark lint lock clean
+.PHONY: help setup movi test benchmark lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,11 +16,8 @@ setup: ## make .venv with everything pinned in docker/requirements.lock
 movi: setup ## generate one MOVi-A scene in output/
 	$(PYTHON) worlds/movi.py --seed=3 --overwrite
 
-test: setup ## run the tests that are not slow (TESTS=path for some of them)
-	$(PYTEST) -m "not slow" $(TESTS)
-
-test-slow: setup ## run the slow tests
-	$(PYTEST) -m slow --timeout=1800 $(TESTS)
+test: setup ## run the tests (TESTS=path for some of them)
+	$(PYTEST) $(TESTS)
 
 benchmark: setup ## measure speed, memory and quality
 	$(PYTHON) tests/benchmarks/run.py

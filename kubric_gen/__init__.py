@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
   from kubric_gen.annotations import GroundTruth
+  from kubric_gen.errors import KubricGenError
   from kubric_gen.example import Example, View
   from kubric_gen.pipeline import generate, make_example
   from kubric_gen.physics import simulate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
                                 Environment, FlatMaterial, MeshFile, Motion, Object, OrthographicCamera, Path,
                                 PerspectiveCamera, Plane, PointLight, PrincipledMaterial, RayVisibility, Scene,
                                 Sphere, SpotLight, SunLight, Texture)
+  from kubric_gen.scene.serialization import from_json, to_json
   from kubric_gen.sinks import read_scene, write_scene
 
 _HOME = {
@@ -27,6 +29,8 @@ _HOME = {
         "AreaLight", "BACKDROP", "Camera", "Collision", "Contact", "Cube", "Cylinder", "Disc", "Dome", "Environment",
         "FlatMaterial", "MeshFile", "Motion", "Object", "OrthographicCamera", "Path", "PerspectiveCamera", "Plane",
         "PointLight", "PrincipledMaterial", "RayVisibility", "Scene", "Sphere", "SpotLight", "SunLight", "Texture"),
+    "kubric_gen.scene.serialization": ("from_json", "to_json"),
+    "kubric_gen.errors": ("KubricGenError",),
     "kubric_gen.physics": ("simulate",),
     "kubric_gen.render": ("RenderSettings", "render_frames"),
     "kubric_gen.annotations": ("GroundTruth",),
