@@ -154,7 +154,7 @@ def measure_quality() -> dict[str, list[float]]:
       images = [frame[..., :3] for frame in renderer.frames(indices=indices)]
       return images, (time.perf_counter() - start) / len(indices)
 
-  truth, _ = render(samples_per_pixel=int(os.environ.get("REFERENCE_SPP", "4096")), denoiser="none")
+  truth, _ = render(samples_per_pixel=4096, denoiser="none")
   rows = {}
   for name, settings in QUALITY_ROWS:
     images, seconds = render(**settings)
