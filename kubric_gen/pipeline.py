@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kubric_gen import __version__
 from kubric_gen.annotations import GEOMETRY_LAYERS, GroundTruth
 from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
+from kubric_gen.annotations.surface import release_tracers
 from kubric_gen.annotations.tracks import point_tracks
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
@@ -159,7 +160,9 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
       place.mkdir()
       views.append((camera, *_view_of_camera(scene, motion, camera, names, place, rng, common, flags or {},
                                              lambda: report("annotate"))))
-    _return_free_memory()
+    if "rgba" in names:
+      release_tracers()
+      _return_free_memory()
     lap("annotate")
     for _, _, rest in views:
       if "segmentation" in names and len(rest["instances"]) > MAX_INSTANCES:

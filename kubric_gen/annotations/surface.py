@@ -102,6 +102,11 @@ def _plain_tracer(mesh: Mesh) -> MeshTracer:
   return MeshTracer(mesh)
 
 
+def release_tracers() -> None:
+  """Forgets the hierarchies that are kept for further scenes."""
+  _plain_tracer.cache_clear()
+
+
 class ObjectTracer:
   """Rays of the world against one posed, scaled object."""
 

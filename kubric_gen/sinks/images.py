@@ -12,7 +12,6 @@ import struct
 import zlib
 from typing import NoReturn
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -160,6 +159,7 @@ def decode_png(data: bytes, name: str = "the PNG") -> NDArray:
     KubricGenError: the bytes are no PNG, damaged or cut short, or claim more than `MAX_PIXELS`.
   """
   plain, depth, colour_type = _essential_png(data, name)
+  import cv2  # reading needs it, writing does not: it would count against the memory of a render
   try:
     image = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
   except (cv2.error, MemoryError):

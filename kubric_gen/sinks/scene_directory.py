@@ -19,7 +19,6 @@ from kubric_gen.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.scene.validation import identifier
 from kubric_gen.sinks.images import decode_png, decode_tiff, encode_palette_png, encode_png, encode_tiff
-from kubric_gen.sinks.preview import make_preview
 from kubric_gen.sinks.quantization import (dequantize_normal, dequantize_range, quantize_normal, quantize_range,
                                            quantize_unit)
 from kubric_gen.sinks.staging import staged_directory
@@ -122,7 +121,8 @@ def write_files(example: Example, folder: str | os.PathLike[str], preview: bool 
       _write_view(view, place, pool)
   finally:
     pool.shutdown(cancel_futures=True)  # an interruption does not wait for what is queued
-  if preview and any(name in LAYERS for name in example.layers):
+  if preview:
+    from kubric_gen.sinks.preview import make_preview  # its libraries would count against the memory of a render
     make_preview(example.layers, example.metadata["frame_rate"], root)
   (root / "run.json").write_bytes(_json(example.info))
 
