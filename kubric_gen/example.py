@@ -47,22 +47,33 @@ class LazyFrames(Sequence[Frame]):
 
 
 class Spool:
-  """Frames on their way to a sink, kept in a temporary folder instead of memory."""
+  """Frames on their way to a sink, kept in a temporary folder instead of memory: plain bytes, all of one shape."""
 
   def __init__(self, folder: Path, name: str) -> None:
-    self._pattern = str(folder / f"{name}_%05d.npy")
+    self._pattern = str(folder / f"{name}_%05d.raw")
     self._length = 0
+    self._dtype: np.dtype[Any] = np.dtype(np.uint8)
+    self._shape: tuple[int, ...] = ()
 
   def append(self, frame: Frame) -> None:
+    """Adds a frame of the same shape and type as the ones before.
+
+    Raises:
+      KubricGenError: the temporary folder is full or gone.
+    """
+    self._dtype, self._shape = frame.dtype, frame.shape
     try:
-      np.save(self._pattern % self._length, frame, allow_pickle=False)
+      with open(self._pattern % self._length, "wb") as file:
+        file.write(np.ascontiguousarray(frame).data if frame.size else b"")
     except OSError as error:
-      raise KubricGenError(f"cannot write temporary frames to {os.path.dirname(self._pattern)} ({error}): free some space "
-                           "or point TMPDIR elsewhere") from error
+      raise KubricGenError(f"cannot write temporary frames to {os.path.dirname(self._pattern)} ({error.strerror}): free "
+                           "some space or point TMPDIR elsewhere") from error
     self._length += 1
 
   def frames(self) -> LazyFrames:
-    return LazyFrames(self._length, lambda t: np.load(self._pattern % t))
+    """The frames; the spool must not grow any more."""
+    # Not NumPy's own format: reading its headers in several threads trips over a flaw of Python 3.11's parser.
+    return LazyFrames(self._length, lambda t: np.fromfile(self._pattern % t, self._dtype).reshape(self._shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ def scenes(draw: st.DrawFn) -> kg.Scene:
   pose = {"position": draw(vectors), "quaternion": draw(quaternions)}
   lights = [kg.SunLight("sun", strength=draw(positive), **pose), kg.PointLight("point", power=draw(positive)),
             kg.SpotLight("spot", angle=draw(st.floats(0.1, 3))), kg.AreaLight("area", width=draw(positive))]
-  cameras = [kg.PerspectiveCamera(focal_length=draw(positive), f_stop=draw(st.none() | positive),
+  cameras = [kg.PerspectiveCamera(focal_length=draw(st.floats(1, 300)), f_stop=draw(st.none() | positive),
                                   path=draw(st.none() | path())),
              kg.OrthographicCamera("ortho", scale=draw(positive), shutter=draw(unit), **pose)]
   frame_rate = draw(st.integers(1, 60))
