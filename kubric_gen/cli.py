@@ -120,8 +120,8 @@ def define_run_flags() -> None:
   _define("quality", "standard", "draft, standard or high: samples and denoiser", string)
   _define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
   _define("denoiser", None, "fast, accurate or none instead of the quality's", string)
-  _define("adaptive_threshold", 0.0, "noise level at which a pixel stops early, 0 for the same samples everywhere",
-          flags.FloatParser())
+  _define("adaptive_threshold", None, "noise level at which a pixel stops early, 0 for the same samples everywhere, "
+          "instead of the quality's", flags.FloatParser())
   _define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
   _define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", whole)
   _define("output_dir", "output", "where the directory <seed>/ appears", string)

@@ -193,8 +193,10 @@ def scene_flags(world: World[Config], config: Config, seed: int, layers: Iterabl
                 settings: RenderSettings) -> dict[str, Any]:
   """Exactly what decides the content of a scene directory; its hash names the scene in a store."""
   chosen = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-  return {"world": world.name, "seed": seed, **chosen, "layers": list(layers), "samples_per_pixel": settings.samples,
-          "denoiser": settings.effective_denoiser, "adaptive_threshold": settings.adaptive_threshold}
+  preset = settings.effective
+  return {"world": world.name, "seed": seed, **chosen, "layers": list(layers), "samples_per_pixel": preset.samples,
+          "denoiser": preset.denoiser, "adaptive_threshold": preset.adaptive_threshold,
+          "adaptive_min_samples": preset.adaptive_min_samples}
 
 
 def generate(world: World[Config], config: Config, seed: int, output_dir: str | Path, *,

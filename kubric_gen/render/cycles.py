@@ -102,17 +102,18 @@ class CyclesRenderer:
     target.view_settings.view_transform = self.scene.view_transform
     target.view_settings.look = "None"
     target.view_settings.exposure, target.view_settings.gamma = 0.0, 1.0
-    cycles.samples = settings.samples
-    cycles.use_adaptive_sampling = settings.adaptive_threshold > 0
-    if settings.adaptive_threshold:
-      cycles.adaptive_threshold = settings.adaptive_threshold
+    preset = settings.effective
+    cycles.samples = preset.samples
+    cycles.use_adaptive_sampling = preset.adaptive_threshold > 0
+    if cycles.use_adaptive_sampling:
+      cycles.adaptive_threshold, cycles.adaptive_min_samples = preset.adaptive_threshold, preset.adaptive_min_samples
     cycles.seed = 0
     cycles.use_animated_seed = True  # another noise for each frame, the same for the same frame
-    cycles.use_denoising = settings.effective_denoiser != "none"
+    cycles.use_denoising = preset.denoiser != "none"
     if cycles.use_denoising:
       cycles.denoiser = "OPENIMAGEDENOISE"
       cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
-      cycles.denoising_prefilter = "ACCURATE" if settings.effective_denoiser == "accurate" else "NONE"
+      cycles.denoising_prefilter = "ACCURATE" if preset.denoiser == "accurate" else "NONE"
       cycles.denoising_quality = "HIGH"
 
   def save_blend(self, path: str | os.PathLike[str]) -> None:

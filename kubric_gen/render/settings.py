@@ -12,33 +12,42 @@ DENOISERS = ("fast", "accurate", "none")
 
 @dataclass(frozen=True)
 class Preset:
-  """A trade of time for noise: samples per pixel and how the denoiser prepares its guides."""
+  """A trade of time for noise.
+
+  Attributes:
+    samples: per pixel; where pixels stop early, the most that one can get.
+    denoiser: how the denoiser prepares its guides.
+    adaptive_threshold: noise level at which a pixel stops early, 0 for all samples everywhere.
+    adaptive_min_samples: samples before a pixel may stop, 0 for as many as Cycles thinks right.
+  """
 
   samples: int
   denoiser: str
+  adaptive_threshold: float = 0.0
+  adaptive_min_samples: int = 0
 
 
-QUALITIES = {"draft": Preset(4, "fast"), "standard": Preset(20, "fast"), "high": Preset(64, "fast")}
+QUALITIES = {"draft": Preset(4, "fast"), "standard": Preset(32, "fast", 0.1, 12), "high": Preset(128, "fast", 0.05, 32)}
 """Chosen by `make benchmark`, which prints PSNR, SSIM and time of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderSettings:
-  """Render settings.
+  """Render settings. What is None is taken from the quality.
 
   Attributes:
     quality: draft, standard or high; see `QUALITIES`.
-    samples_per_pixel: exactly so many samples instead of the quality's.
+    samples_per_pixel: exactly so many samples in every pixel, unless `adaptive_threshold` is given too.
     adaptive_threshold: noise level at which a pixel stops early, 0 for the same number of samples everywhere.
     denoiser: OpenImageDenoise guided by albedo and normals: `fast` takes the guides as they are, `accurate` cleans them
-      first, `none` does not denoise; by default the quality's.
+      first, `none` does not denoise.
     device: `auto` takes the first GPU that works, else the CPU.
     threads: CPU threads, 0 for all. The image does not depend on it.
   """
 
   quality: str = "standard"
   samples_per_pixel: int | None = None
-  adaptive_threshold: float = 0.0
+  adaptive_threshold: float | None = None
   denoiser: str | None = None
   device: str = "auto"
   threads: int = 0
@@ -46,19 +55,21 @@ class RenderSettings:
   def __post_init__(self) -> None:
     choice(self.quality, "quality", QUALITIES)
     choice(self.device, "device", DEVICES)
-    assign(self, threads=integer(self.threads, "threads", minimum=0, maximum=1024),
-           adaptive_threshold=number(self.adaptive_threshold, "adaptive_threshold", minimum=0, maximum=1))
+    assign(self, threads=integer(self.threads, "threads", minimum=0, maximum=1024))
+    if self.adaptive_threshold is not None:
+      assign(self, adaptive_threshold=number(self.adaptive_threshold, "adaptive_threshold", minimum=0, maximum=1))
     if self.samples_per_pixel is not None:
       assign(self, samples_per_pixel=integer(self.samples_per_pixel, "samples_per_pixel", minimum=1, maximum=1 << 24))
     if self.denoiser is not None:
       choice(self.denoiser, "denoiser", DENOISERS)
 
   @property
-  def samples(self) -> int:
-    """Samples per pixel."""
-    return self.samples_per_pixel or QUALITIES[self.quality].samples
-
-  @property
-  def effective_denoiser(self) -> str:
-    """The denoiser that is used."""
-    return self.denoiser or QUALITIES[self.quality].denoiser
+  def effective(self) -> Preset:
+    """What is done in the end."""
+    preset = QUALITIES[self.quality]
+    samples, denoiser = self.samples_per_pixel or preset.samples, self.denoiser or preset.denoiser
+    if self.adaptive_threshold is not None:
+      return Preset(samples, denoiser, self.adaptive_threshold)
+    if self.samples_per_pixel is not None:
+      return Preset(samples, denoiser)
+    return Preset(samples, denoiser, preset.adaptive_threshold, preset.adaptive_min_samples)

@@ -37,8 +37,19 @@ def test_frames_have_the_right_shape_and_the_ball_is_red() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_threads_do_not_change_the_bytes(threads: int) -> None:
-  settings = replace(FAST, samples_per_pixel=8, denoiser="fast")
-  assert np.array_equal(render(scene(), settings), render(scene(), replace(settings, threads=threads)))
+  for settings in (replace(FAST, samples_per_pixel=8, denoiser="fast"), kg.RenderSettings(quality="high", device="cpu")):
+    assert np.array_equal(render(scene(), settings), render(scene(), replace(settings, threads=threads)))
+
+
+def test_an_explicit_number_of_samples_is_exact_and_a_quality_may_stop_early() -> None:
+  assert kg.RenderSettings(quality="high").effective.adaptive_threshold > 0
+  exact = kg.RenderSettings(quality="high", samples_per_pixel=7).effective
+  assert (exact.samples, exact.adaptive_threshold, exact.adaptive_min_samples) == (7, 0, 0)
+  assert kg.RenderSettings(samples_per_pixel=7, adaptive_threshold=0.5).effective.adaptive_threshold == 0.5
+  uniform = kg.RenderSettings(quality="high", adaptive_threshold=0.0).effective
+  assert uniform.adaptive_threshold == 0 and uniform.samples == kg.RenderSettings(quality="high").effective.samples
+  few, many = (render(scene(), replace(FAST, samples_per_pixel=64, adaptive_threshold=level)) for level in (1.0, 0.0))
+  assert not np.array_equal(few, many)
 
 
 def test_only_the_frames_asked_for_are_rendered_and_match_the_clip() -> None:
