@@ -29,7 +29,7 @@ lint: setup ## check style and types
 lock: ## resolve setup.cfg into docker/requirements.lock (LOCK_FLAGS=--upgrade for the newest versions)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; \
 	command -v uv >/dev/null || { echo "make lock: uv is missing: run .ci/setup, or install uv" >&2; exit 2; }; \
-	uv pip compile setup.cfg --extra test --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	uv pip compile setup.cfg --extra test --extra beam --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	  --generate-hashes --custom-compile-command "make lock" --quiet $(LOCK_FLAGS) --output-file docker/requirements.lock
 
 clean: ## remove build products and caches; .venv and output/ stay

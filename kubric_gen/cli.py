@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, get_type_hints
 
@@ -14,6 +14,7 @@ from absl import app, flags
 from kubric_gen.errors import DeviceError, KubricGenError
 from kubric_gen.interrupts import exit_interrupted, handle_signals
 from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
+from kubric_gen.render.settings import RenderSettings
 from kubric_gen.world import Config, World, parse_resolution
 
 BAD_INPUT = 2
@@ -85,46 +86,71 @@ class _ResolutionSerializer(flags.ArgumentSerializer[tuple[int, int]]):
     return "x".join(map(str, value))
 
 
-def _define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any],
-            serializer: flags.ArgumentSerializer[Any] | None = None) -> None:
+def define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any],
+           serializer: flags.ArgumentSerializer[Any] | None = None) -> None:
+  """A flag that `--help` lists."""
+  """A flag that `--help` lists."""
   flags.DEFINE(parser, name, default, text, serializer=serializer, module_name=sys.argv[0])
 
 
-def define_config_flags(config: type[Config]) -> None:
-  """One flag per field of a world's config; `--helpfull` documents every number."""
+def define_config_flags(config: type[Config], without: Container[str] = ()) -> None:
+  """One flag per field of a world's config, but for those named; `--helpfull` documents every number."""
   hints = get_type_hints(config)
   for field in dataclasses.fields(config):
+    if field.name in without:
+      continue
     text, kind = field.metadata["help"], hints[field.name]
     default: Any = field.default
     if field.name == "resolution":
-      _define(field.name, default, text, _ResolutionParser(), _ResolutionSerializer())
+      define(field.name, default, text, _ResolutionParser(), _ResolutionSerializer())
     elif isinstance(default, tuple):
-      _define(field.name, default, text, _TupleParser(default), _TupleSerializer())
+      define(field.name, default, text, _TupleParser(default), _TupleSerializer())
     elif kind is bool:
       flags.DEFINE_boolean(field.name, default, text, module_name=sys.argv[0])
     elif kind is int:
-      _define(field.name, default, text, flags.IntegerParser())
+      define(field.name, default, text, flags.IntegerParser())
     elif kind is float:
-      _define(field.name, default, text, flags.FloatParser())
+      define(field.name, default, text, flags.FloatParser())
     else:
       choices = field.metadata["choices"]
-      _define(field.name, default, f"{text}: {', '.join(choices)}" if choices else text, flags.ArgumentParser())
+      define(field.name, default, f"{text}: {', '.join(choices)}" if choices else text, flags.ArgumentParser())
+
+
+def define_render_flags() -> None:
+  """How to render; `render_settings` reads them."""
+  string, whole = flags.ArgumentParser[str](), flags.IntegerParser()
+  define("quality", "standard", "draft, standard or high: samples and denoiser", string)
+  define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
+  define("denoiser", None, "fast, accurate or none instead of the quality's", string)
+  define("adaptive_threshold", None, "noise level at which a pixel stops early, 0 for the same samples everywhere, "
+          "instead of the quality's", flags.FloatParser())
+  define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
+
+
+def render_settings(threads: int) -> RenderSettings:
+  """What the flags of `define_render_flags` say.
+
+  Raises:
+    KubricGenError: a value that makes no sense.
+  """
+  values = flags.FLAGS
+  return RenderSettings(quality=values.quality, samples_per_pixel=values.samples_per_pixel, denoiser=values.denoiser,
+                        adaptive_threshold=values.adaptive_threshold, device=values.device, threads=threads)
+
+
+def config_from_flags(config: type[Config], **other: Any) -> Config:
+  """A world's config as the flags say, and with the given fields."""
+  return config(**{field.name: getattr(flags.FLAGS, field.name) for field in dataclasses.fields(config)
+                   if field.name not in other}, **other)
 
 
 def define_run_flags() -> None:
-  """What to make of the scenes and how."""
+  """What to make of the scenes, and where."""
   string = flags.ArgumentParser[str]()
-  whole = flags.IntegerParser()
-  _define("seed", "0", "which scene: a number, a range such as 0..99, or a list of these", string)
-  _define("layers", ",".join(MOVI_LAYERS), f"what to make, comma-separated, out of {', '.join(LAYERS)}", string)
-  _define("quality", "standard", "draft, standard or high: samples and denoiser", string)
-  _define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
-  _define("denoiser", None, "fast, accurate or none instead of the quality's", string)
-  _define("adaptive_threshold", None, "noise level at which a pixel stops early, 0 for the same samples everywhere, "
-          "instead of the quality's", flags.FloatParser())
-  _define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
-  _define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", whole)
-  _define("output_dir", "output", "where the directory <seed>/ appears", string)
+  define("seed", "0", "which scene: a number, a range such as 0..99, or a list of these", string)
+  define("layers", ",".join(MOVI_LAYERS), f"what to make, comma-separated, out of {', '.join(LAYERS)}", string)
+  define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", flags.IntegerParser())
+  define("output_dir", "output", "where the directory <seed>/ appears", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
                      ("overwrite", "replace a scene directory that exists")):
     flags.DEFINE_boolean(name, False, text, module_name=sys.argv[0])
@@ -163,13 +189,10 @@ def _run(world: World[Config]) -> None:
   seeds, layers = parse_seeds(values.seed), check_layers(name for name in values.layers.split(",") if name)
   if not layers:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
-  config = world.config(**{field.name: getattr(values, field.name) for field in dataclasses.fields(world.config)})
+  config = config_from_flags(world.config)
+  settings = render_settings(values.threads)
   from kubric_gen.pipeline import generate  # engines are loaded only when the flags make sense
-  from kubric_gen.render import RenderSettings
   from kubric_gen.sinks import check_target
-  settings = RenderSettings(quality=values.quality, samples_per_pixel=values.samples_per_pixel,
-                            denoiser=values.denoiser, adaptive_threshold=values.adaptive_threshold,
-                            device=values.device, threads=values.threads)
   for seed in seeds:
     check_target(Path(values.output_dir) / str(seed), values.overwrite)
   failed = []
@@ -199,11 +222,16 @@ def guarded(action: Callable[[], None]) -> int:
   try:
     action()
   except KubricGenError as error:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print_error(error)
     return BAD_INPUT
   except KeyboardInterrupt:
     exit_interrupted()
   return 0
+
+
+def print_error(error: object) -> None:
+  """An error as one line."""
+  print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
@@ -221,6 +249,7 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
 def main(world: World[Any]) -> NoReturn:
   """The entry point of a world's script."""
   define_config_flags(world.config)
+  define_render_flags()
   define_run_flags()
   app.run(lambda _: guarded(lambda: _run(world)), flags_parser=_parse_flags)
   raise AssertionError("app.run does not return")

@@ -6,6 +6,7 @@ watcher thread therefore ends the process by itself if that takes too long, afte
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -23,13 +24,24 @@ _unfinished: set[str] = set()
 
 
 def register(path: str | os.PathLike[str]) -> None:
-  """Names a directory that must not outlive an interruption."""
+  """Names a directory or file that must not outlive an interruption."""
   _unfinished.add(os.fspath(path))
 
 
 def unregister(path: str | os.PathLike[str]) -> None:
-  """The directory is finished, or gone."""
+  """It is finished, or gone."""
   _unfinished.discard(os.fspath(path))
+
+
+def remove_unfinished() -> None:
+  """Removes everything that is registered, while other threads may still be writing into it."""
+  for path in list(_unfinished):
+    for _ in range(20):
+      shutil.rmtree(path, ignore_errors=True)
+      with contextlib.suppress(OSError):
+        os.unlink(path)
+      if not os.path.lexists(path):
+        break
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:
@@ -51,11 +63,7 @@ def handle_signals() -> None:
       if number in (signal.SIGINT, signal.SIGTERM):
         break
     threading.Event().wait(PATIENCE)
-    for path in list(_unfinished):
-      for _ in range(20):  # other threads may still be writing into it
-        shutil.rmtree(path, ignore_errors=True)
-        if not os.path.lexists(path):
-          break
+    remove_unfinished()
     os.write(terminal, f"{MESSAGE}\n".encode())
     os._exit(INTERRUPTED)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import dataclasses
-import importlib.metadata
 import os
 import platform
 import tempfile
@@ -17,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen import __version__
 from kubric_gen.annotations import GEOMETRY_LAYERS, GroundTruth
 from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
 from kubric_gen.annotations.surface import release_tracers
 from kubric_gen.annotations.tracks import point_tracks
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
+from kubric_gen.identity import config_hash, scene_flags, versions
 from kubric_gen.interrupts import register
 from kubric_gen.layers import MOVI_LAYERS, check_layers
 from kubric_gen.physics import simulate
@@ -32,7 +30,7 @@ from kubric_gen.scene.cameras import Camera
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 from kubric_gen.sinks import staged_directory, write_files
-from kubric_gen.world import Config, World, config_hash
+from kubric_gen.world import Config, World
 
 Progress = Callable[[str, int, int], None]
 """Told of each finished frame: the stage (`annotate` or `render`), frames done, frames in all."""
@@ -41,18 +39,13 @@ MAX_INSTANCES = 255
 """As many labels as a segmentation image of 8 bits can tell apart."""
 
 
-def _versions() -> dict[str, str]:
-  return {"bpy": importlib.metadata.version("bpy"), "pybullet": importlib.metadata.version("pybullet"),
-          "kubric_gen": __version__}
-
-
 def scene_metadata(scene: Scene, extra: Mapping[str, Any]) -> dict[str, Any]:
   """The metadata that holds for all views of a scene."""
   height, width = scene.resolution
   return {"background": "", "seed": None, "world": None, **scene.labels, "resolution": [width, height],
           "frame_rate": scene.frame_rate, "step_rate": scene.step_rate, "gravity": scene.gravity,
           "num_frames": scene.num_frames, "cameras": [camera.name for camera in scene.cameras],
-          "view_transform": scene.view_transform, "versions": _versions(), **extra}
+          "view_transform": scene.view_transform, "versions": versions(), **extra}
 
 
 def _relabel(order: list[int], num_objects: int) -> Callable[[Frame], Frame]:
@@ -187,16 +180,6 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
   except BaseException:
     folder.cleanup()
     raise
-
-
-def scene_flags(world: World[Config], config: Config, seed: int, layers: Iterable[str],
-                settings: RenderSettings) -> dict[str, Any]:
-  """Exactly what decides the content of a scene directory; its hash names the scene in a store."""
-  chosen = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-  preset = settings.effective
-  return {"world": world.name, "seed": seed, **chosen, "layers": list(layers), "samples_per_pixel": preset.samples,
-          "denoiser": preset.denoiser, "adaptive_threshold": preset.adaptive_threshold,
-          "adaptive_min_samples": preset.adaptive_min_samples}
 
 
 def generate(world: World[Config], config: Config, seed: int, output_dir: str | Path, *,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from kubric_gen.dataset import DatasetSpec
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.scene import Scene
-from kubric_gen.scene.serialization import to_plain
 
 
 def setting(default: Any, text: str, *, choices: tuple[str, ...] = (), minimum: float | None = None,
@@ -82,11 +81,13 @@ class World(Generic[Config]):
     name: of the world and of its script.
     config: its dataclass; every field becomes a flag.
     build: draws one scene; all randomness comes from the given generator.
+    dataset: what records and splits of a dataset of it look like.
   """
 
   name: str
   config: type[Config]
   build: Callable[[Config, np.random.Generator], Scene]
+  dataset: Callable[[Config], DatasetSpec] | None = None
 
   def generator(self, seed: int) -> np.random.Generator:
     """The one source of randomness of the scene with this seed: PCG64 keyed by the world's name and the seed."""
@@ -96,9 +97,3 @@ class World(Generic[Config]):
   def scene(self, config: Config, seed: int) -> Scene:
     """The scene of a seed: the same on every machine."""
     return self.build(config, self.generator(seed))
-
-
-def config_hash(flags: dict[str, Any]) -> str:
-  """A key for what a scene was made from: SHA-256 over its flags, in hexadecimal."""
-  text = json.dumps(to_plain(flags), sort_keys=True, separators=(",", ":"))
-  return hashlib.sha256(text.encode()).hexdigest()

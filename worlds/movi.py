@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kubric_gen.cli import main
+from kubric_gen.dataset import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
+from kubric_gen.features import Label, Tensor
 from kubric_gen.physics import Placer
 from kubric_gen.sampling import pick, pick_item, uniform_vector
 from kubric_gen.scene import (BACKDROP, AreaLight, Cube, Cylinder, Disc, Dome, Environment, Light, Object,
@@ -139,7 +141,21 @@ def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
                step_rate=config.step_rate, gravity=(0.0, 0.0, -config.gravity), labels={"background": "clevr"})
 
 
-WORLD = World("movi", MoviConfig, build)
+def dataset(config: MoviConfig) -> DatasetSpec:
+  """The dataset of a variant: `movi_a`, with labels as published, and a held-out split with more objects."""
+  fewest, most = (min(config.max_num_objects + more, 255) for more in (1, 4))
+  return DatasetSpec(
+      f"movi_{config.variant}", "Cubes, cylinders and spheres of two sizes, eight colours and two materials tumble over a floor.",
+      splits=(Split("train", 0.9, description="for training"), Split("validation", 0.025, description="for choosing models"),
+              Split("test", 0.05, description="the same distribution, for testing"),
+              Split("test_more_objects", 0.025, {"min_num_objects": fewest, "max_num_objects": most},
+                    f"held out: {fewest} to {most} objects, more than in any other split")),
+      instances={"shape_label": Label(tuple(SHAPES), key="shape"), "size_label": Label(("small", "large")),
+                 "color": Tensor("float32", (3,)), "color_label": Label(tuple(COLORS)),
+                 "material_label": Label(MATERIALS, key="material")})
+
+
+WORLD = World("movi", MoviConfig, build, dataset)
 
 if __name__ == "__main__":
   main(WORLD)

@@ -9,7 +9,7 @@ from typing import Any
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMaterial
 from kubric_gen.scene.path import Path
-from kubric_gen.scene.shapes import SURFACES, Shape
+from kubric_gen.scene.shapes import SURFACES, MeshFile, Shape
 from kubric_gen.scene.transforms import IDENTITY, look_at
 from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, instance, labels, number,
                                          quaternion, scale, vector3)
@@ -26,6 +26,8 @@ class RayVisibility(Described):
   shadow: bool = True
 
 
+LICENSE = "Apache-2.0"
+"""Of this package, and so of its shapes."""
 EVERYWHERE = RayVisibility()
 BACKDROP = RayVisibility(diffuse=False, shadow=False)
 """Seen by the camera and in reflections, but neither shading nor lighting the scene: for domes around it."""
@@ -52,6 +54,7 @@ class Object(Described):
     visibility: which light paths see it.
     labels: what the world wants to say of it; written into the metadata as it is.
     asset_id: where it comes from; the shape's name where not given.
+    license: under which its geometry and textures may be used; this package's own for its shapes, else "unknown".
     look_at: instead of a quaternion, the point at which local -Z looks.
   """
 
@@ -76,6 +79,7 @@ class Object(Described):
   visibility: RayVisibility = EVERYWHERE
   labels: Mapping[str, Any] = field(default_factory=dict)
   asset_id: str = ""
+  license: str = ""
   look_at: InitVar[Vector3 | None] = None
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
@@ -100,6 +104,7 @@ class Object(Described):
         angular_velocity=vector3(self.angular_velocity, f"{who}: angular_velocity"),
         labels=labels(self.labels, f"{who}: labels"),
         asset_id=instance(self.asset_id, f"{who}: asset_id", str) or type(self.shape).__name__.lower(),
+        license=instance(self.license, f"{who}: license", str) or ("unknown" if isinstance(self.shape, MeshFile) else LICENSE),
         visibility=instance(self.visibility, f"{who}: visibility", RayVisibility))
     if self.mass is not None and self.density is not None:
       raise SceneError(f"{who}: give a mass or a density, not both")

@@ -1,0 +1,274 @@
+"""Makes a dataset of a world: `python -m beam_pipelines.generate --world=movi --num_scenes=1000 --data_dir=DIR`.
+
+Takes the flags of the world's own script, those below, and any pipeline option of Apache Beam. Without `--runner` it
+runs on this machine, with one worker process per core. Scenes that the store has are not made again, so that the same
+command goes on where a killed one was.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from absl import app, flags
+
+from beam_pipelines.job import Job
+from kubric_gen.cli import (BAD_INPUT, config_from_flags, define, define_config_flags, define_render_flags, guarded, parse_seeds,
+                            print_error, render_settings)
+from kubric_gen.errors import KubricGenError
+from kubric_gen.records.recipe import Recipe, load_world
+from kubric_gen.shards.finish import card_of
+from kubric_gen.shards.layout import check_formats, partial_dir
+from kubric_gen.store import SceneStore, write_whole
+from kubric_gen.world import parse_resolution
+
+LOCAL_RUNNER = "FnApiRunner"
+LOCAL_RUNNERS = (LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner")
+MAX_REASON = 400
+
+
+def _define_flags(world: str) -> None:
+  define_config_flags(load_world(world).config, without=("resolution",))
+  define_render_flags()
+  string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=0)
+  define("world", "movi", "a module of worlds, or any module by its dotted name", string)
+  define("num_scenes", None, "scenes over all splits together", whole)
+  define("start_seed", 0, "the first seed", flags.IntegerParser(lower_bound=0))
+  define("seed", None, "instead of these two: a range such as 0..99, or a list of ranges and numbers", string)
+  define("data_dir", None, "where the dataset appears, for tfds.load; any path that etils.epath knows", string)
+  define("store_dir", None, "where finished scenes are kept; <data_dir>/scenes by default", string)
+  define("resolution", "256", "image sizes as HEIGHTxWIDTH or one number, comma-separated; the smaller ones whole fractions of "
+         "the largest", string)
+  define("file_format", "tfrecord", "tfrecord, array_record or parquet, comma-separated; the second and third in sibling folders "
+         "of data_dir", string)
+  define("splits", "", "only scenes of these splits, comma-separated", string)
+  define("max_attempts", 3, "how often a scene is tried", whole)
+  define("max_failed_fraction", 0.0, "of the scenes that may fail; more is an error", flags.FloatParser(0, 1))
+  define("processes", None, "worker processes in each Beam worker: by default one per core on this machine, one elsewhere", whole)
+  define("max_worker_memory", 550.0, "MB of resident memory above which a worker process is replaced", real)
+  define("stall_timeout", 600.0, "seconds without a finished frame after which a worker process is replaced", real)
+  flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
+
+
+def _ranges(seeds: Sequence[int]) -> tuple[tuple[int, int], ...]:
+  """Runs of consecutive numbers as (first, last)."""
+  result: list[tuple[int, int]] = []
+  for seed in sorted(seeds):
+    if result and seed == result[-1][1] + 1:
+      result[-1] = (result[-1][0], seed)
+    else:
+      result.append((seed, seed))
+  return tuple(result)
+
+
+def _seeds(values: Any) -> tuple[tuple[int, int], ...]:
+  if values.seed is not None:
+    if values.num_scenes is not None or values.start_seed:
+      raise KubricGenError("give --seed, or --num_scenes and --start_seed, not both")
+    return _ranges(parse_seeds(values.seed))
+  if values.num_scenes is None:
+    raise KubricGenError("how many scenes? give --num_scenes=N")
+  return ((values.start_seed, values.start_seed + values.num_scenes - 1),)
+
+
+def _names(text: str) -> tuple[str, ...]:
+  return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def job_from_flags(runner: str) -> Job:
+  """What the flags ask for.
+
+  Raises:
+    KubricGenError: something that makes no sense, as far as can be known before any scene is made.
+  """
+  values = flags.FLAGS
+  if not values.data_dir:
+    raise KubricGenError("where to? give --data_dir=DIR")
+  resolutions = tuple(parse_resolution(part) for part in _names(values.resolution))
+  config = config_from_flags(load_world(values.world).config, resolution=max(resolutions, default=(256, 256)))
+  recipe = Recipe(values.world, config, resolutions, render_settings(threads=1))
+  local = runner in LOCAL_RUNNERS
+  job = Job(recipe, _seeds(values), _absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
+            splits=_names(values.splits), store_dir=_absolute(values.store_dir or ""), max_attempts=values.max_attempts,
+            max_failed_fraction=values.max_failed_fraction,
+            processes=values.processes or ((os.cpu_count() or 1) if local else 1),
+            max_memory_mb=values.max_worker_memory, stall_seconds=values.stall_timeout, overwrite=values.overwrite)
+  job.check_splits()
+  return job
+
+
+def _absolute(path: str) -> str:
+  """Workers may have another working directory."""
+  return os.path.abspath(os.path.expanduser(path)) if path and "://" not in path else path
+
+
+def is_complete(job: Job) -> bool:
+  """Whether the datasets that are asked for are all there already.
+
+  Raises:
+    KubricGenError: another one is in their place, and is not to be overwritten.
+  """
+  complete = True
+  for folder in job.folders():
+    try:
+      card = card_of(folder)
+    except KubricGenError:
+      raise
+    except OSError as error:
+      raise KubricGenError(f"cannot use {folder} ({error.strerror or error}): choose another --data_dir") from None
+    if card is None:
+      complete = False
+    elif card.get("request") != job.request:
+      if not job.overwrite:
+        raise KubricGenError(f"{folder} holds another dataset (of seeds {card.get('request', {}).get('seeds')}): choose another "
+                             "--data_dir, or pass --overwrite")
+      complete = False
+  return complete
+
+
+def check_writable(job: Job) -> None:
+  """Makes sure that every folder can be written, and that the store is of this recipe.
+
+  Raises:
+    KubricGenError: one is not.
+  """
+  for folder in job.folders():
+    probe = partial_dir(folder) / ".probe"
+    try:
+      write_whole(probe, b"")
+      probe.unlink()
+    except (KubricGenError, OSError) as error:
+      raise KubricGenError(f"cannot write to {folder.parent} ({error}): choose another --data_dir") from None
+  SceneStore(job.store_root, job.recipe).open()
+
+
+def _beam_options(arguments: Sequence[str]) -> Any:
+  """Beam's pipeline options of what is left of the command line.
+
+  Raises:
+    KubricGenError: one that Beam does not know.
+  """
+  from apache_beam.options.pipeline_options import PipelineOptions
+  import argparse
+  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+  for options in PipelineOptions.__subclasses__():
+    add = getattr(options, "_add_argparse_args", None)
+    if add is not None:
+      add(parser)
+  try:
+    _, unknown = parser.parse_known_args(list(arguments))
+  except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
+    raise KubricGenError(f"{error} (see --help)") from None
+  if unknown:
+    raise KubricGenError(f"unknown flag or argument {unknown[0]!r} (flags are written --name=value; see --help)")
+  return PipelineOptions(list(arguments))
+
+
+def _reason(error: BaseException) -> str:
+  """The one line of a failed pipeline that says most."""
+  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+  return (lines[0] if lines else type(error).__name__)[:MAX_REASON]
+
+
+def _describe(summary: dict[str, Any], job: Job, seconds: float) -> str:
+  parts = [f"{summary['asked']} scenes asked, {summary['made']} made, {summary['reused']} reused, {summary['failed']} failed"]
+  if summary["retried"]:
+    parts.append(f"{summary['retried']} retries")
+  if summary["made"]:
+    parts.append(f"{summary['seconds_per_scene']:.1f} s and at most {summary['peak_mb']:.0f} MB per scene")
+  return "; ".join(parts) + f"; {seconds:.0f} s in all"
+
+
+def run(job: Job, arguments: Sequence[str]) -> None:
+  """Runs the pipeline and tells what has come of it.
+
+  Args:
+    arguments: Beam's pipeline options.
+
+  Raises:
+    KubricGenError: it failed, or too many of its scenes did.
+  """
+  import apache_beam as beam
+
+  from beam_pipelines.transforms import build, dead_letter_file, summary_file
+  started = time.perf_counter()
+  options = _beam_options(arguments)
+  summary_file(job).unlink(missing_ok=True)
+  pipeline = beam.Pipeline(options=options)
+  build(pipeline, job)
+  try:
+    pipeline.run().wait_until_finish()
+    summary = json.loads(summary_file(job).read_text())
+  except KubricGenError:
+    raise
+  except Exception as error:
+    logging.getLogger(__name__).debug("the pipeline failed", exc_info=True)
+    raise KubricGenError(f"the pipeline failed: {_reason(error)} (finished scenes are kept; -v 1 shows more)") from error
+  print(_describe(summary, job, time.perf_counter() - started))
+  if summary["failed"]:
+    print(f"failed scenes: {dead_letter_file(job)}")
+  if not summary["complete"]:
+    raise KubricGenError(f"{summary['failed']} of {summary['asked']} scenes failed, more than --max_failed_fraction="
+                         f"{job.max_failed_fraction:g} allows: see {dead_letter_file(job)}, then run again")
+  for split in summary["omitted_splits"]:
+    print(f"no seed fell into the split {split}: omitted")
+  for folder in job.folders():
+    print(folder)
+
+
+def _main(arguments: Sequence[str]) -> None:
+  runner = next((item.partition("=")[2] for item in arguments if item.startswith("--runner=")), "")
+  if "--runner" in arguments[:-1]:
+    runner = arguments[list(arguments).index("--runner") + 1]
+  if not runner:
+    runner, arguments = LOCAL_RUNNER, [*arguments, f"--runner={LOCAL_RUNNER}"]
+  job = job_from_flags(runner)
+  _beam_options(arguments)
+  if is_complete(job):
+    print("already complete:")
+    for folder in job.folders():
+      print(folder)
+    return
+  check_writable(job)
+  logging.getLogger("beam_pipelines").setLevel(logging.INFO)
+  run(job, arguments)
+
+
+def _world_name(argv: Sequence[str]) -> str:
+  """The value of --world, which decides what other flags there are."""
+  for number, item in enumerate(argv):
+    if item.lstrip("-").startswith("world=") and item.startswith("-"):
+      return item.partition("=")[2]
+    if item in ("--world", "-world") and number + 1 < len(argv):
+      return argv[number + 1]
+  return "movi"
+
+
+def main() -> NoReturn:
+  """The entry point."""
+  try:
+    _define_flags(_world_name(sys.argv[1:]))
+  except KubricGenError as error:
+    print_error(error)
+    sys.exit(BAD_INPUT)
+  rest: list[str] = []
+
+  def parse(argv: Sequence[str]) -> list[str]:
+    try:
+      rest.extend(flags.FLAGS(argv, known_only=True)[1:])
+    except flags.Error as error:
+      print_error(f"{error} (see --help)")
+      sys.exit(BAD_INPUT)
+    return list(argv[:1])
+
+  app.run(lambda _: guarded(lambda: _main(rest)), flags_parser=parse)
+  raise AssertionError("app.run does not return")
+
+
+if __name__ == "__main__":
+  main()

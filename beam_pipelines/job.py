@@ -1,0 +1,90 @@
+"""What a run of the pipeline is asked for: plain data that travels to every worker."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.records.recipe import Recipe, resolution_name
+from kubric_gen.scene.serialization import to_plain
+from kubric_gen.shards.layout import dataset_dir, format_roots
+
+
+@dataclass(frozen=True)
+class Job:
+  """A dataset to be made.
+
+  Attributes:
+    recipe: what its scenes are made from.
+    seeds: ranges (first, last) of its scenes, both included. splits: only those of these splits; () for all.
+    data_dir: TFDS's data_dir, for the first format. formats: of the files. store_dir: of the scene store.
+    max_attempts: how often a scene is tried. max_failed_fraction: of the scenes that may fail.
+    processes: worker processes at a time in each Beam worker. max_memory_mb: above which one is replaced.
+    stall_seconds: without a finished frame, after which one counts as hung.
+    overwrite: replace a different dataset in `data_dir`.
+  """
+
+  recipe: Recipe
+  seeds: tuple[tuple[int, int], ...]
+  data_dir: str
+  formats: tuple[str, ...] = ("tfrecord",)
+  splits: tuple[str, ...] = ()
+  store_dir: str = ""
+  max_attempts: int = 3
+  max_failed_fraction: float = 0.0
+  processes: int = 1
+  max_memory_mb: float = 550.0
+  stall_seconds: float = 600.0
+  overwrite: bool = False
+
+  @property
+  def store_root(self) -> str:
+    return self.store_dir or os.path.join(self.data_dir, "scenes")
+
+  @property
+  def roots(self) -> dict[str, str]:
+    """TFDS's data_dir of each format."""
+    return format_roots(self.data_dir, self.formats)
+
+  @property
+  def request(self) -> dict[str, Any]:
+    """What decides the content of the dataset, as its card quotes it."""
+    return json.loads(json.dumps(to_plain({
+        "seeds": ", ".join(f"{first}..{last}" for first, last in self.seeds), "asked_splits": list(self.splits),
+        "recipe": _without_resolutions(self.recipe.plain())})))
+
+  def wanted(self, seed: int) -> bool:
+    """Whether a seed belongs to a split that was asked for."""
+    return not self.splits or self.recipe.dataset.split_of(seed).name in self.splits
+
+  def folders(self) -> list[Any]:
+    """Of all datasets that the job makes."""
+    return [dataset_dir(root, self.recipe.dataset.name, resolution_name(resolution))
+            for root in self.roots.values() for resolution in self.recipe.resolutions]
+
+  def check_splits(self) -> None:
+    """Makes sure that every split asked for by name has a seed.
+
+    Raises:
+      KubricGenError: one is unknown, or stays empty.
+    """
+    missing = set(self.splits)
+    for name in self.splits:
+      self.recipe.dataset.split(name)
+    for first, last in self.seeds:
+      for seed in range(first, last + 1):
+        if not missing:
+          return
+        missing.discard(self.recipe.dataset.split_of(seed).name)
+    if missing:
+      raise KubricGenError(f"none of the seeds {self.request['seeds']} falls into the split {sorted(missing)[0]}: ask for "
+                           "more scenes, or leave the split out")
+
+
+def _without_resolutions(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+  """The flags of each split but the smaller resolutions made beside it, which do not change this one."""
+  return {split: {name: value for name, value in flags.items() if name != "resolutions"} for split, flags in plain.items()}

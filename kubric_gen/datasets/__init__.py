@@ -1,0 +1,5 @@
+"""TFDS builders: importing this makes `tfds.load("movi_a/128x128", data_dir=…)` work. Needs the extra `beam`."""
+
+from kubric_gen.datasets.movi_a import MoviA
+
+__all__ = ["MoviA"]

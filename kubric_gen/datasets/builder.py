@@ -1,0 +1,106 @@
+"""TFDS builders for the datasets of worlds: they load what the pipeline has made, or make scenes themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import tensorflow_datasets as tfds
+
+from kubric_gen.datasets.tfds_features import tfds_features
+from kubric_gen.errors import KubricGenError
+from kubric_gen.features import Features
+from kubric_gen.records.recipe import Recipe, load_world, resolution_name
+from kubric_gen.records.tf_example import decode
+from kubric_gen.render.settings import RenderSettings
+from kubric_gen.shards.layout import VERSION, shuffled
+
+
+@dataclass
+class SceneConfig(tfds.core.BuilderConfig):
+  """A config of a builder.
+
+  Attributes:
+    resolution: (height, width) in pixels.
+    num_scenes: seeds 0 … num_scenes - 1 that are made by `download_and_prepare`, over all splits together.
+    num_frames: rendered frames.
+    quality: see `RenderSettings`.
+  """
+
+  resolution: tuple[int, int] = (256, 256)
+  num_scenes: int = 10_000
+  num_frames: int = 24
+  quality: str = "standard"
+
+
+def standard_configs(*sides: int) -> list[SceneConfig]:
+  """Configs for square images, named as HEIGHTxWIDTH."""
+  return [SceneConfig(name=resolution_name((side, side)), description=f"{side}x{side} pixels", resolution=(side, side))
+          for side in sides]
+
+
+class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+  """A dataset of a world.
+
+  `tfds.load` reads what `beam_pipelines.generate` has written into the data_dir. `download_and_prepare` (and
+  `tfds build`) makes the scenes on this machine, one worker process per core; for many scenes use the pipeline.
+
+  Subclasses set `WORLD` (a module of `worlds`), `OPTIONS` (fields of its config) and `BUILDER_CONFIGS`.
+  """
+
+  VERSION = tfds.core.Version(VERSION)
+  BUILDER_CONFIGS: ClassVar[list[SceneConfig]] = standard_configs(256, 128)
+  WORLD: ClassVar[str]
+  OPTIONS: ClassVar[dict[str, Any]] = {}
+
+  @property
+  def recipe(self) -> Recipe:
+    """What the scenes are made from."""
+    config: Any = self.builder_config
+    chosen = load_world(self.WORLD).config(resolution=tuple(config.resolution), num_frames=config.num_frames, **self.OPTIONS)
+    return Recipe(self.WORLD, chosen, (tuple(config.resolution),), RenderSettings(quality=config.quality, threads=1))
+
+  def _info(self) -> tfds.core.DatasetInfo:
+    recipe = self.recipe
+    written = os.path.join(self.data_dir, "features.json")
+    # A finished dataset says itself what it holds: it may have another number of frames than the default
+    features = (tfds.features.FeatureConnector.from_config(self.data_dir) if tfds.core.Path(written).exists()
+                else tfds_features(recipe.features(recipe.resolutions[0])))
+    return self.dataset_info_from_configs(features=features, description=recipe.dataset.description)
+
+  def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+    config: Any = self.builder_config
+    seeds: dict[str, list[int]] = {}
+    for seed in range(config.num_scenes):
+      seeds.setdefault(self.recipe.dataset.split_of(seed).name, []).append(seed)
+    return {split.name: self._generate_examples(shuffled(seeds[split.name])) for split in self.recipe.dataset.splits
+            if split.name in seeds}
+
+  def _generate_examples(self, seeds: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from kubric_gen.workers import WorkerError, WorkerPool
+    recipe = self.recipe
+    resolution = recipe.resolutions[0]
+    features, name = recipe.features(resolution), resolution_name(resolution)
+    with WorkerPool(os.cpu_count() or 1) as pool, ThreadPoolExecutor(pool.size) as threads:
+      def make(seed: int) -> tuple[int, bytes]:
+        try:
+          return seed, pool.call("kubric_gen.records.task:make_record", recipe, seed).value[name]
+        except WorkerError as error:
+          raise KubricGenError(f"seed {seed}: {error}") from error
+
+      pending: list[Any] = []
+      for seed in seeds:
+        pending.append(threads.submit(make, seed))
+        if len(pending) > 2 * pool.size:
+          yield self._example(features, *pending.pop(0).result())
+      for future in pending:
+        yield self._example(features, *future.result())
+
+  def _example(self, features: Features, seed: int, record: bytes) -> tuple[int, dict[str, Any]]:
+    return seed, decode(features, record)
+
+

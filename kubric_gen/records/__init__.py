@@ -1,0 +1,1 @@
+"""From examples to the records of a dataset, and back, with no TensorFlow."""

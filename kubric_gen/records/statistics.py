@@ -1,0 +1,82 @@
+"""Statistics per feature that can be taken scene by scene and merged in any order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass
+class Moments:
+  """Count, mean, spread and extremes of numbers (Chan et al., "Updating formulae", 1979)."""
+
+  count: int = 0
+  mean: float = 0.0
+  squares: float = 0.0
+  minimum: float = math.inf
+  maximum: float = -math.inf
+
+  def add(self, values: ArrayLike) -> None:
+    """Counts an array of any shape."""
+    array = np.asarray(values)
+    if not array.size:
+      return
+    mean = float(array.mean(dtype=np.float64))
+    offset = array.astype(np.float64).ravel() - mean
+    self.merge(Moments(array.size, mean, float(offset @ offset), float(array.min()), float(array.max())))
+
+  def merge(self, other: Moments) -> None:
+    """Counts what another one has counted."""
+    if not other.count:
+      return
+    total = self.count + other.count
+    delta = other.mean - self.mean
+    self.mean += delta * other.count / total
+    self.squares += other.squares + delta * delta * self.count * other.count / total
+    self.count = total
+    self.minimum, self.maximum = min(self.minimum, other.minimum), max(self.maximum, other.maximum)
+
+  @property
+  def deviation(self) -> float:
+    """Standard deviation."""
+    return math.sqrt(self.squares / self.count) if self.count else 0.0
+
+
+@dataclass
+class Statistics:
+  """Of each numeric feature its moments, of each label how often its names occur."""
+
+  numbers: dict[str, Moments] = field(default_factory=dict)
+  labels: dict[str, dict[str, int]] = field(default_factory=dict)
+
+  def add_numbers(self, name: str, values: ArrayLike) -> None:
+    self.numbers.setdefault(name, Moments()).add(values)
+
+  def add_label(self, name: str, value: str, times: int = 1) -> None:
+    counts = self.labels.setdefault(name, {})
+    counts[value] = counts.get(value, 0) + times
+
+  def merge(self, other: Statistics) -> None:
+    for name, moments in other.numbers.items():
+      self.numbers.setdefault(name, Moments()).merge(moments)
+    for name, counts in other.labels.items():
+      for value, times in counts.items():
+        self.add_label(name, value, times)
+
+  def plain(self) -> dict[str, Any]:
+    """As JSON knows it; `from_plain` is the inverse."""
+    return {"numbers": {name: [m.count, m.mean, m.squares, m.minimum, m.maximum]
+                        for name, m in self.numbers.items() if m.count}, "labels": self.labels}
+
+  @classmethod
+  def from_plain(cls, value: Mapping[str, Any]) -> Statistics:
+    """Raises KeyError, TypeError or ValueError where the value is none that `plain` made."""
+    numbers = {}
+    for name, (count, *rest) in value["numbers"].items():
+      numbers[str(name)] = Moments(int(count), *map(float, rest))
+    return cls(numbers, {str(name): {str(k): int(n) for k, n in counts.items()} for name, counts in value["labels"].items()})

@@ -1,0 +1,144 @@
+"""Completes a dataset whose shards are written: TFDS's metadata, the card, and its place under its final name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubric_gen.dataset import Split
+from kubric_gen.errors import KubricGenError
+from kubric_gen.identity import versions
+from kubric_gen.records.recipe import Recipe, resolution_name
+from kubric_gen.records.statistics import Statistics
+from kubric_gen.scene.serialization import to_plain
+from kubric_gen.shards.card import SHEET_SCENES, SplitCard, card_data, card_markdown, contact_sheet
+from kubric_gen.shards.layout import VERSION, dataset_dir, partial_dir
+from kubric_gen.shards.packing import PackedShard
+from kubric_gen.store import SceneStore
+
+
+@dataclass(frozen=True)
+class Finished:
+  """What there is to say of a whole dataset besides its shards.
+
+  Attributes:
+    request: what was asked for, as the card quotes it. failed: seeds whose scenes could not be made.
+    omitted: splits that no seed fell into.
+  """
+
+  request: Mapping[str, Any]
+  failed: tuple[int, ...]
+  omitted: tuple[str, ...]
+
+
+def card_of(folder: Any) -> dict[str, Any] | None:
+  """The card of a finished dataset; None where there is none.
+
+  Raises:
+    KubricGenError: there is something else.
+  """
+  try:
+    return json.loads((folder / "card.json").read_text())
+  except FileNotFoundError:
+    pass
+  except (OSError, ValueError) as error:
+    raise KubricGenError(f"{folder / 'card.json'} cannot be read ({error}): choose another --data_dir") from None
+  if folder.exists() and any(folder.iterdir()) and partial_dir(folder) != folder:
+    raise KubricGenError(f"{folder} holds a dataset that kubric-gen has not made: choose another --data_dir")
+  return None
+
+
+def _write_tfds_metadata(folder: Any, recipe: Recipe, resolution: tuple[int, int], file_format: str,
+                         splits: Sequence[SplitCard]) -> None:
+  import tensorflow_datasets as tfds
+  from tensorflow_datasets.core import dataset_info as info_lib
+  from tensorflow_datasets.core import file_adapters, naming
+
+  from kubric_gen.datasets.tfds_features import tfds_features
+  name = recipe.dataset.name
+  identity = info_lib.DatasetIdentity(
+      name=name, version=tfds.core.Version(VERSION), data_dir=os.fspath(folder), module_name="",
+      config_name=resolution_name(resolution), config_description=f"{resolution_name(resolution)} pixels")
+  info = tfds.core.DatasetInfo(builder=identity, description=recipe.dataset.description,
+                               features=tfds_features(recipe.features(resolution)))
+  info.set_file_format(file_adapters.FileFormat.from_value(file_format))
+  template = naming.ShardedFileTemplate(data_dir=folder, dataset_name=name, filetype_suffix=file_format)
+  info.set_splits(tfds.core.splits.SplitDict([
+      tfds.core.SplitInfo(name=split.name, shard_lengths=list(split.shard_lengths), num_bytes=split.num_bytes,
+                          filename_template=template) for split in splits]))
+  info.write_to_directory(folder)
+
+
+def _split_cards(shards: Sequence[PackedShard], resolution: str, known: Sequence[Split]) -> list[SplitCard]:
+  cards = []
+  for split in known:
+    packed = sorted((item for item in shards if item.shard.split == split.name and item.shard.resolution == resolution),
+                    key=lambda item: item.shard.index)
+    if packed:
+      lengths = tuple(len(item.shard.seeds) for item in packed)
+      cards.append(SplitCard(split.name, split.description, sum(lengths), sum(item.num_bytes for item in packed), lengths))
+  return cards
+
+
+def _move(draft: Any, folder: Any) -> None:
+  if draft == folder:
+    return
+  if folder.exists():  # replaced only if it was checked to be ours
+    shutil.rmtree(folder)
+  os.replace(draft, folder)
+
+
+def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: str, roots: dict[str, str],
+                   shards: Sequence[PackedShard], finished: Finished) -> None:
+  """Writes metadata and cards beside the shards, then gives each dataset its final name.
+
+  Raises:
+    KubricGenError: a shard is missing, or something cannot be written.
+  """
+  report("finish")
+  store = SceneStore(store_root, recipe)
+  seeds = sorted({seed for item in shards for seed in item.shard.seeds})
+  thumbnails = []
+  for seed in seeds[:SHEET_SCENES]:
+    with store.read(seed) as scene:
+      thumbnails.append(scene.thumbnail)
+  sheet = contact_sheet(thumbnails)
+  moves = []
+  try:
+    for resolution in recipe.resolutions:
+      name = resolution_name(resolution)
+      mine = [item for item in shards if item.shard.resolution == name]
+      statistics = Statistics()
+      licenses: dict[str, str] = {}
+      # In one order always, so that the same scenes give the same sums
+      for item in sorted(mine, key=lambda item: (item.shard.split, item.shard.index)):
+        statistics.merge(Statistics.from_plain(item.statistics))
+        licenses |= item.licenses
+      cards = _split_cards(mine, name, recipe.dataset.splits)
+      data = to_plain(card_data(recipe, resolution, finished.request, versions(), cards, statistics, licenses,
+                                finished.omitted, finished.failed))
+      for file_format, root in roots.items():
+        folder = dataset_dir(root, recipe.dataset.name, name)
+        draft = partial_dir(folder)
+        expected = {item.shard.file_name(recipe.dataset.name, file_format) for item in mine}
+        present = {path.name for path in draft.iterdir()}
+        if expected - present:
+          raise KubricGenError(f"{draft} lacks {sorted(expected - present)[0]}: run again")
+        for stray in present - expected:  # of an earlier run that was stopped
+          (draft / stray).unlink()
+        (draft / "contact_sheet.png").write_bytes(sheet)
+        (draft / "README.md").write_text(card_markdown(data, recipe, resolution))
+        _write_tfds_metadata(draft, recipe, resolution, file_format, cards)
+        (draft / "card.json").write_text(json.dumps(data, indent=1) + "\n")
+        moves.append((draft, folder))
+        report("finish")
+    for draft, folder in moves:
+      _move(draft, folder)
+  except OSError as error:
+    raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): free some space, then run again") from error
+
+
