@@ -7,12 +7,13 @@ command goes on where a killed one was.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from absl import app, flags
@@ -28,6 +29,7 @@ from kubric_gen.store import SceneStore, write_whole
 from kubric_gen.world import parse_resolution
 
 LOCAL_RUNNER = "FnApiRunner"
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
 LOCAL_RUNNERS = (LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner")
 MAX_REASON = 400
 
@@ -114,7 +116,7 @@ def is_complete(job: Job) -> bool:
     KubricGenError: another one is in their place, and is not to be overwritten.
   """
   complete = True
-  for folder in job.folders():
+  for folder, file_format in job.folders().items():
     try:
       card = card_of(folder)
     except KubricGenError:
@@ -123,10 +125,10 @@ def is_complete(job: Job) -> bool:
       raise KubricGenError(f"cannot use {folder} ({error.strerror or error}): choose another --data_dir") from None
     if card is None:
       complete = False
-    elif card.get("request") != job.request:
+    elif card.get("request") != job.request or card.get("file_format") != file_format:
       if not job.overwrite:
-        raise KubricGenError(f"{folder} holds another dataset (of seeds {card.get('request', {}).get('seeds')}): choose another "
-                             "--data_dir, or pass --overwrite")
+        raise KubricGenError(f"{folder} holds another dataset (of seeds {card.get('request', {}).get('seeds')}, in "
+                             f"{card.get('file_format')} files): choose another --data_dir, or pass --overwrite")
       complete = False
   return complete
 
@@ -142,8 +144,12 @@ def check_writable(job: Job) -> None:
     try:
       write_whole(probe, b"")
       probe.unlink()
-    except (KubricGenError, OSError) as error:
-      raise KubricGenError(f"cannot write to {folder.parent} ({error}): choose another --data_dir") from None
+      for empty in probe.parents[:4]:  # as it was before
+        empty.rmdir()
+    except KubricGenError as error:
+      raise KubricGenError(f"{error} (--data_dir)") from None
+    except OSError:
+      pass  # not empty
   SceneStore(job.store_root, job.recipe).open()
 
 
@@ -153,8 +159,10 @@ def _beam_options(arguments: Sequence[str]) -> Any:
   Raises:
     KubricGenError: one that Beam does not know.
   """
-  from apache_beam.options.pipeline_options import PipelineOptions
   import argparse
+  logging.disable(logging.WARNING)  # importing Beam warns of services that are not used
+  from apache_beam.options.pipeline_options import PipelineOptions
+  logging.disable(logging.NOTSET)
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
   for options in PipelineOptions.__subclasses__():
     add = getattr(options, "_add_argparse_args", None)
@@ -167,6 +175,39 @@ def _beam_options(arguments: Sequence[str]) -> Any:
   if unknown:
     raise KubricGenError(f"unknown flag or argument {unknown[0]!r} (flags are written --name=value; see --help)")
   return PipelineOptions(list(arguments))
+
+
+class _Progress(logging.Handler):
+  """What the workers on this machine say of scenes: a bar on a terminal, plain lines elsewhere."""
+
+  def __init__(self, total: int) -> None:
+    super().__init__(logging.INFO)
+    from tqdm import tqdm
+    self._bar = tqdm(total=total, unit="scene", bar_format=BAR, disable=None)
+
+  def emit(self, record: logging.LogRecord) -> None:
+    if self._bar.disable or record.levelno > logging.INFO:
+      self._bar.write(record.getMessage(), file=sys.stderr)
+    if getattr(record, "finished", False):
+      self._bar.update()
+
+  def close(self) -> None:
+    self._bar.close()
+    super().close()
+
+
+@contextlib.contextmanager
+def _told(job: Job) -> Iterator[None]:
+  """Shows the progress of a pipeline that runs in this process."""
+  logger, handler = logging.getLogger("beam_pipelines"), _Progress(job.num_scenes)
+  logger.setLevel(logging.INFO)
+  logger.addHandler(handler)
+  logger.propagate = False
+  try:
+    yield
+  finally:
+    logger.removeHandler(handler)
+    handler.close()
 
 
 def _reason(error: BaseException) -> str:
@@ -202,7 +243,8 @@ def run(job: Job, arguments: Sequence[str]) -> None:
   pipeline = beam.Pipeline(options=options)
   build(pipeline, job)
   try:
-    pipeline.run().wait_until_finish()
+    with _told(job):
+      pipeline.run().wait_until_finish()
     summary = json.loads(summary_file(job).read_text())
   except KubricGenError:
     raise
@@ -227,6 +269,8 @@ def _main(arguments: Sequence[str]) -> None:
     runner = arguments[list(arguments).index("--runner") + 1]
   if not runner:
     runner, arguments = LOCAL_RUNNER, [*arguments, f"--runner={LOCAL_RUNNER}"]
+  for name, level in (("apache_beam", logging.WARNING), ("apache_beam.io.gcp", logging.ERROR)):
+    logging.getLogger(name).setLevel(level)  # Beam tells a lot
   job = job_from_flags(runner)
   _beam_options(arguments)
   if is_complete(job):
@@ -235,7 +279,6 @@ def _main(arguments: Sequence[str]) -> None:
       print(folder)
     return
   check_writable(job)
-  logging.getLogger("beam_pipelines").setLevel(logging.INFO)
   run(job, arguments)
 
 

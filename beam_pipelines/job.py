@@ -61,10 +61,16 @@ class Job:
     """Whether a seed belongs to a split that was asked for."""
     return not self.splits or self.recipe.dataset.split_of(seed).name in self.splits
 
-  def folders(self) -> list[Any]:
-    """Of all datasets that the job makes."""
-    return [dataset_dir(root, self.recipe.dataset.name, resolution_name(resolution))
-            for root in self.roots.values() for resolution in self.recipe.resolutions]
+  @property
+  def num_scenes(self) -> int:
+    """Scenes of the splits that were asked for."""
+    return sum(self.wanted(seed) for first, last in self.seeds for seed in range(first, last + 1)) if self.splits else sum(
+        last - first + 1 for first, last in self.seeds)
+
+  def folders(self) -> dict[Any, str]:
+    """Of all datasets that the job makes, with the format of their files."""
+    return {dataset_dir(root, self.recipe.dataset.name, resolution_name(resolution)): file_format
+            for file_format, root in self.roots.items() for resolution in self.recipe.resolutions}
 
   def check_splits(self) -> None:
     """Makes sure that every split asked for by name has a seed.

@@ -150,7 +150,8 @@ class MakeScenes(_InWorkers):
         outcome = self._pool.call("kubric_gen.records.task:make_stored_scene", job.recipe, job.store_root, element)
         seconds = time.perf_counter() - started
         sizes = tuple(outcome.value.sizes[resolution_name(size)] for size in job.recipe.resolutions)
-        _log.info("seed %d (%s): %s", element, split, f"{seconds:.1f} s" if outcome.value.made else "in the store")
+        _log.info("seed %d (%s): %s", element, split, f"{seconds:.1f} s" if outcome.value.made else "in the store",
+                  extra={"finished": True})
         return SceneRow(element, split, outcome.value.made, sizes, seconds, outcome.peak_mb, attempt)
       except WorkerError as error:
         failure = (error.stage, error.message, error.details)

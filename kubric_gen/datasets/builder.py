@@ -68,7 +68,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     # A finished dataset says itself what it holds: it may have another number of frames than the default
     features = (tfds.features.FeatureConnector.from_config(self.data_dir) if tfds.core.Path(written).exists()
                 else tfds_features(recipe.features(recipe.resolutions[0])))
-    return self.dataset_info_from_configs(features=features, description=recipe.dataset.description)
+    return tfds.core.DatasetInfo(builder=self, features=features, description=recipe.dataset.description)
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
     config: Any = self.builder_config

@@ -119,11 +119,13 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
         statistics.merge(Statistics.from_plain(item.statistics))
         licenses |= item.licenses
       cards = _split_cards(mine, name, recipe.dataset.splits)
-      data = to_plain(card_data(recipe, resolution, finished.request, versions(), cards, statistics, licenses,
-                                finished.omitted, finished.failed))
       for file_format, root in roots.items():
+        data = to_plain(card_data(recipe, resolution, file_format, finished.request, versions(), cards, statistics, licenses,
+                                  finished.omitted, finished.failed))
         folder = dataset_dir(root, recipe.dataset.name, name)
         draft = partial_dir(folder)
+        if not draft.exists() and (card_of(folder) or {}).get("request") == data["request"]:
+          continue  # an earlier attempt has come so far
         expected = {item.shard.file_name(recipe.dataset.name, file_format) for item in mine}
         present = {path.name for path in draft.iterdir()}
         if expected - present:
