@@ -1,1 +1,1 @@
-"""Fan-out of any world to many machines."""
+"""Makes datasets of worlds with Apache Beam: on this machine, on a Flink cluster, on Dataflow. See `generate`."""

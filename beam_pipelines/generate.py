@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from absl import app, flags
 
+from beam_pipelines import dataflow
 from beam_pipelines.job import Job
 from kubric_gen.cli import (BAD_INPUT, config_from_flags, define, define_config_flags, define_render_flags, guarded, parse_seeds,
                             print_error, render_settings)
@@ -54,6 +55,8 @@ def _define_flags(world: str) -> None:
   define("processes", None, "worker processes in each Beam worker: by default one per core on this machine, one elsewhere", whole)
   define("max_worker_memory", 550.0, "MB of resident memory above which a worker process is replaced", real)
   define("stall_timeout", 600.0, "seconds without a finished frame after which a worker process is replaced", real)
+  flags.DEFINE_boolean("dry_run", False, "build the job for workers in containers, check it, tell of it, and run nothing",
+                       module_name=sys.argv[0])
   flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
 
 
@@ -148,7 +151,7 @@ def check_writable(job: Job) -> None:
         empty.rmdir()
     except KubricGenError as error:
       raise KubricGenError(f"{error} (--data_dir)") from None
-    except OSError:
+    except (OSError, ValueError):
       pass  # not empty
   SceneStore(job.store_root, job.recipe).open()
 
@@ -225,11 +228,11 @@ def _describe(summary: dict[str, Any], job: Job, seconds: float) -> str:
   return "; ".join(parts) + f"; {seconds:.0f} s in all"
 
 
-def run(job: Job, arguments: Sequence[str]) -> None:
+def run(job: Job, options: Any) -> None:
   """Runs the pipeline and tells what has come of it.
 
   Args:
-    arguments: Beam's pipeline options.
+    options: Beam's pipeline options.
 
   Raises:
     KubricGenError: it failed, or too many of its scenes did.
@@ -238,10 +241,13 @@ def run(job: Job, arguments: Sequence[str]) -> None:
 
   from beam_pipelines.transforms import build, dead_letter_file, summary_file
   started = time.perf_counter()
-  options = _beam_options(arguments)
-  summary_file(job).unlink(missing_ok=True)
-  pipeline = beam.Pipeline(options=options)
+  try:
+    pipeline = beam.Pipeline(options=options)
+  except (ValueError, ImportError) as error:
+    raise KubricGenError(f"Beam refuses the pipeline options: {_reason(error)}") from None
   build(pipeline, job)
+  check_writable(job)
+  summary_file(job).unlink(missing_ok=True)
   try:
     with _told(job):
       pipeline.run().wait_until_finish()
@@ -271,15 +277,20 @@ def _main(arguments: Sequence[str]) -> None:
     runner, arguments = LOCAL_RUNNER, [*arguments, f"--runner={LOCAL_RUNNER}"]
   for name, level in (("apache_beam", logging.WARNING), ("apache_beam.io.gcp", logging.ERROR)):
     logging.getLogger(name).setLevel(level)  # Beam tells a lot
-  job = job_from_flags(runner)
-  _beam_options(arguments)
+  job, options = job_from_flags(runner), _beam_options(arguments)
+  dry_run = flags.FLAGS.dry_run
+  if runner == dataflow.RUNNER:
+    dataflow.check(job, options, dry_run)
+  if dry_run:
+    for line in dataflow.describe(dataflow.portable_proto(job, options)):
+      print(line)
+    return
   if is_complete(job):
     print("already complete:")
     for folder in job.folders():
       print(folder)
     return
-  check_writable(job)
-  run(job, arguments)
+  run(job, options)
 
 
 def _world_name(argv: Sequence[str]) -> str:

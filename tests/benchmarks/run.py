@@ -21,6 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.benchmarks import dataset
+
 SEED = 3
 GEOMETRY = ("segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow")
 
@@ -209,7 +211,7 @@ def report_quality(rows: dict[str, list[float]]) -> list[str]:
 SECTIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], list[str]]]] = {
     "imports": (measure_imports, report_imports), "restart": (measure_restart, report_restart),
     "geometry": (measure_geometry, report_geometry), "overhead": (measure_overhead, report_overhead),
-    "memory": (measure_memory, report_memory), "quality": (measure_quality, report_quality)}
+    "memory": (measure_memory, report_memory), **dataset.SECTIONS, "quality": (measure_quality, report_quality)}
 
 
 def _machine() -> str:

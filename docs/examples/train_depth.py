@@ -1,0 +1,44 @@
+"""Trains a small network to tell depth from colour, on the dataset that `make dataset` has made.
+
+    python docs/examples/train_depth.py --data_dir=output/datasets --steps=1
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import kubric_gen.datasets  # noqa: F401  registers the builders
+
+
+def frames(video: dict) -> tf.data.Dataset:
+  """Images in [0, 1] and depth in metres of each frame of a video."""
+  low, high = video["metadata"]["depth_range"][0], video["metadata"]["depth_range"][1]
+  depth = tf.cast(video["depth"], tf.float32) / 65535 * (high - low) + low
+  return tf.data.Dataset.from_tensor_slices((tf.cast(video["video"], tf.float32) / 255, depth))
+
+
+def network() -> tf.keras.Model:
+  """A few convolutions that keep the image size."""
+  layers = [tf.keras.layers.Conv2D(32, 5, padding="same", dilation_rate=rate, activation="relu") for rate in (1, 2, 4, 8)]
+  return tf.keras.Sequential([*layers, tf.keras.layers.Conv2D(1, 3, padding="same", activation="softplus")])
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument("--data_dir", default="output/datasets")
+  parser.add_argument("--dataset", default="movi_a/64x64")
+  parser.add_argument("--steps", type=int, default=1)
+  options = parser.parse_args()
+  videos = tfds.load(options.dataset, data_dir=options.data_dir, split="train", shuffle_files=True)
+  batches = videos.flat_map(frames).shuffle(256, seed=0).batch(16).repeat()
+  model = network()
+  model.compile(optimizer=tf.keras.optimizers.Adam(1e-3), loss="mae")
+  history = model.fit(batches, steps_per_epoch=options.steps, epochs=1, verbose=0)
+  print(f"mean absolute error {history.history['loss'][-1]:.2f} m after {options.steps} step{'s' * (options.steps > 1)}")
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,180 @@
+"""The cluster for real: processes, their deaths, and Beam pipelines on it.
+
+Flink is fetched into KUBRIC_GEN_FLINK_HOME, or else .flink; KUBRIC_GEN_JOB_SERVER may name a jar of Beam's job server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from beam_pipelines.flink import FlinkCluster, fetch_flink, fetch_job_server
+from kubric_gen.errors import KubricGenError
+
+pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+HOME = Path(os.environ.get("KUBRIC_GEN_FLINK_HOME", ROOT / ".flink")).absolute()
+JOB = Path(__file__).with_name("flink_job.py")
+COUNT = 40
+
+
+class Run:
+  """`python -m beam_pipelines.flink run` and what it says."""
+
+  def __init__(self, job_server: Path, *command: str | os.PathLike[str]) -> None:
+    self.lines: list[str] = []
+    self.process = subprocess.Popen(
+        [sys.executable, "-m", "beam_pipelines.flink", f"--flink_home={HOME}", f"--job_server={job_server}", "run", "--",
+         *map(os.fspath, command)],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    self._reader = threading.Thread(target=self._read, daemon=True)
+    self._reader.start()
+
+  def _read(self) -> None:
+    assert self.process.stdout is not None
+    self.lines.extend(line.rstrip("\n") for line in self.process.stdout)
+
+  @property
+  def text(self) -> str:
+    return "\n".join(self.lines)
+
+  def wait_for(self, what: Callable[[], object], seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+      assert self.process.poll() is None and time.monotonic() < deadline, self.text
+      time.sleep(0.1)
+
+  def taskmanagers(self) -> list[int]:
+    match = re.search(r"TaskManagers ([\d ]+)", self.text)
+    return [int(pid) for pid in match[1].split()] if match else []
+
+  def wait(self, seconds: float = 300) -> int:
+    status = self.process.wait(seconds)
+    self._reader.join(10)
+    return status
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., Run]]:
+  runs: list[Run] = []
+
+  def start(*args: str | os.PathLike[str]) -> Run:
+    runs.append(Run(*args))  # type: ignore[arg-type]
+    return runs[-1]
+
+  yield start
+  for each in runs:
+    if each.process.poll() is None:
+      each.process.terminate()
+      each.process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def job_server() -> Path:
+  if given := os.environ.get("KUBRIC_GEN_JOB_SERVER"):
+    return Path(given)
+  try:
+    return fetch_job_server(HOME)
+  except KubricGenError as error:
+    pytest.skip(str(error))
+
+
+def left_over() -> list[str]:
+  """Processes of a cluster in HOME, or workers of one."""
+  found = []
+  for path in Path("/proc").glob("[0-9]*/cmdline"):
+    try:
+      command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+      continue
+    if any(part in command for part in (f"{HOME}/flink-", "beam_pipelines.flink workers", "SdkHarness")):
+      found.append(command[:200])
+  return found
+
+
+def result(directory: Path) -> tuple[list[list[int]], set[int]]:
+  """What the pipeline computed, and the processes that did."""
+  rows = json.loads((directory / "result").read_text())
+  return [row[:2] for row in rows], {row[2] for row in rows}
+
+
+def test_taskmanagers_come_and_go(tmp_path: Path) -> None:
+  fetch_flink(HOME)
+  with FlinkCluster(HOME, 2, run_dir=tmp_path / "run") as cluster:
+    assert cluster.slots() == {"taskmanager_1": 1, "taskmanager_2": 1}
+    cluster.kill_taskmanager(0)
+    cluster.start_taskmanager()
+    cluster.wait_until_ready(90)
+    assert cluster.slots() == {"taskmanager_2": 1, "taskmanager_3": 1}
+    os.kill(cluster.taskmanager_pids[0], signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while not cluster.replace_dead():
+      assert time.monotonic() < deadline
+    cluster.wait_until_ready(90)
+    assert cluster.slots() == {"taskmanager_3": 1, "taskmanager_4": 1}
+    assert left_over()
+  assert left_over() == []
+
+
+def test_command_gets_the_options_and_only_the_loopback(run: Callable[..., Run]) -> None:
+  code = "import socket, sys; print([name for _, name in socket.if_nameindex()]); print(*sys.argv); sys.exit(7)"
+  flink = run(JOB, "python", "-c", code)  # any file will do for the job server
+  assert flink.wait() == 7, flink.text
+  assert "['lo']" in flink.lines
+  assert f"--flink_job_server_jar={JOB}" in flink.text and "--parallelism=2" in flink.text
+  assert left_over() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_leaves_nothing(number: signal.Signals, run: Callable[..., Run]) -> None:
+  flink = run(JOB, "sh", "-c", "echo started; sleep 1000; :")
+  flink.wait_for(lambda: "started" in flink.lines)
+  killed = flink.taskmanagers()[1]
+  os.kill(killed, signal.SIGKILL)
+  flink.wait_for(lambda: f"TaskManager {killed} has died" in flink.text, 10)
+  flink.process.send_signal(number)
+  assert flink.wait(30) == 130, flink.text
+  assert "interrupted" in flink.lines[-1]
+  assert left_over() == []
+
+
+def test_cluster_does_not_outlive_the_script(run: Callable[..., Run]) -> None:
+  flink = run(JOB, "sh", "-c", "echo started; sleep 10")
+  flink.wait_for(lambda: "started" in flink.lines)
+  flink.process.kill()
+  deadline = time.monotonic() + 10
+  while left_over():
+    assert time.monotonic() < deadline, left_over()
+    time.sleep(0.1)
+
+
+def test_pipeline_runs_on_both(job_server: Path, run: Callable[..., Run], tmp_path: Path) -> None:
+  flink = run(job_server, "python", JOB, tmp_path)
+  assert flink.wait() == 0, flink.text
+  values, workers = result(tmp_path)
+  assert values == [[number, number ** 2] for number in range(COUNT)]
+  assert len(workers) == 2
+  assert left_over() == []
+
+
+def test_pipeline_survives_a_dead_taskmanager(job_server: Path, run: Callable[..., Run], tmp_path: Path) -> None:
+  flink = run(job_server, "python", JOB, tmp_path)
+  flink.wait_for(lambda: len(list(tmp_path.glob("done/*"))) >= 4)
+  killed = flink.taskmanagers()[0]
+  os.kill(killed, signal.SIGKILL)
+  assert flink.wait() == 0, flink.text
+  assert f"TaskManager {killed} has died" in flink.text
+  values, _ = result(tmp_path)
+  assert values == [[number, number ** 2] for number in range(COUNT)]
+  assert left_over() == []
