@@ -7,7 +7,7 @@ TaskManager that dies meanwhile is replaced, and Flink restarts what it was doin
 
   python -m beam_pipelines.flink fetch
 
-only fetches Flink (0.3 GB, from the packages that it has on PyPI) and Beam's job server (from Maven Central, by `mvn`)
+only fetches Flink (0.3 GB, from the packages that it has on PyPI) and Beam's job server (0.2 GB, by `mvn`)
 into --flink_home; nothing needs the network afterwards. Java 11, 17 or 21 must be there.
 
 Flink and the worker pool listen on 127.0.0.1. The Java servers that Beam adds while a job runs listen on every address
@@ -42,10 +42,12 @@ from absl import app, flags
 
 from kubric_gen.errors import KubricGenError
 
-FLINK = "2.2.1"
+FLINK = "1.19.0"
 FLINK_MINOR = FLINK.rpartition(".")[0]
 PACKAGES = (f"apache-flink=={FLINK}", f"apache-flink-libraries=={FLINK}")
-JOB_SERVER = f"org.apache.beam:beam-runners-flink-{FLINK_MINOR}-job-server:2.77.0"
+JOB_SERVER = "2.62.0"
+"""Of Beam's Flink runner: the portable protocol between it and Beam for Python does not ask for equal versions."""
+JOB_SERVER_CLASS = "org.apache.beam.runners.flink.FlinkJobServerDriver"
 JAVA = (11, 17, 21)
 HOST = "127.0.0.1"
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -159,18 +161,34 @@ def fetch_flink(home: Path) -> Path:
   return _once(home / f"flink-{FLINK}", make) / "pyflink"
 
 
+_POM = f"""\
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>kubric-gen</groupId><artifactId>job-server</artifactId><version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.beam</groupId><artifactId>beam-runners-flink-{FLINK_MINOR}</artifactId><version>{JOB_SERVER}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.30</version><scope>runtime</scope>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+
 def fetch_job_server(home: Path) -> Path:
-  """The jar of Beam's job server in `home`, fetched if it is not there yet."""
+  """The folder with the jars of Beam's job server in `home`, fetched if it is not there yet."""
   def make(partial: Path) -> None:
     mvn = shutil.which("mvn")
     if mvn is None:
       raise KubricGenError("fetching Beam's job server needs mvn, and there is none in PATH (Debian: apt-get install maven)")
-    _say(f"fetching {JOB_SERVER}")
-    _quietly([mvn, "--quiet", "--batch-mode", "--update-snapshots", "dependency:copy", f"-Dartifact={JOB_SERVER}",
+    _say(f"fetching Beam's job server for Flink {FLINK_MINOR}, {JOB_SERVER} (0.2 GB)")
+    (partial / "pom.xml").write_text(_POM)
+    _quietly([mvn, "--quiet", "--batch-mode", "--update-snapshots", "dependency:copy-dependencies", "-DincludeScope=runtime",
               f"-DoutputDirectory={partial}"], partial, "Beam's job server")
 
-  _, name, version = JOB_SERVER.split(":")
-  return _once(home / f"job-server-{FLINK_MINOR}-{version}", make) / f"{name}-{version}.jar"
+  return _once(home / f"job-server-{FLINK_MINOR}-{JOB_SERVER}", make)
 
 
 # Configuration -------------------------------------------------------------------------------------------------------
@@ -197,21 +215,18 @@ def cluster_config(ports: Mapping[str, int], taskmanagers: int, scratch: Path) -
       "restart-strategy.type": "fixed-delay",
       "restart-strategy.fixed-delay.attempts": RESTARTS,
       "restart-strategy.fixed-delay.delay": "1 s",
-      "heartbeat.interval": f"{HEARTBEAT_SECONDS // 4} s",
-      "heartbeat.timeout": f"{HEARTBEAT_SECONDS} s",
+      "heartbeat.interval": HEARTBEAT_SECONDS * 250,
+      "heartbeat.timeout": HEARTBEAT_SECONDS * 1000,
       "io.tmp.dirs": os.fspath(scratch),
       "env.java.opts.all": " ".join(JAVA_OPTIONS),
   }
   return "".join(f"{name}: {json.dumps(value)}\n" for name, value in settings.items())
 
 
-def flink_options(*, master: str, job_server: Path, java: str, java_options: Path, workers: str,
-                  parallelism: int) -> list[str]:
-  """What a Beam pipeline must be told to run on a cluster."""
-  return ["--runner=FlinkRunner", f"--flink_version={FLINK_MINOR}", f"--flink_master={master}",
-          f"--flink_job_server_jar={job_server}", f"--job_server_java_launcher={java}",
-          f"--job_server_jvm_properties=@{java_options}", "--environment_type=EXTERNAL",
-          f"--environment_config={workers}", f"--parallelism={parallelism}"]
+def flink_options(*, jobs: str, artifacts: str, workers: str, parallelism: int) -> list[str]:
+  """What a Beam pipeline must be told to run on a cluster: where jobs and files are sent, and who starts Python workers."""
+  return ["--runner=PortableRunner", f"--job_endpoint={jobs}", f"--artifact_endpoint={artifacts}",
+          "--environment_type=EXTERNAL", f"--environment_config={workers}", f"--parallelism={parallelism}"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -287,7 +302,7 @@ class FlinkCluster:
     home: where Flink and Beam's job server are fetched to.
     taskmanagers: how many there are, each with one slot and so one Python worker.
     run_dir: where configuration, logs and temporary files go; a new directory in `home` if it is not given.
-    job_server: the jar of Beam's job server, if it is not to be fetched.
+    job_server: the jar of Beam's job server or the folder of its jars, if it is not to be fetched.
   """
 
   def __init__(self, home: str | os.PathLike[str] = ".flink", taskmanagers: int = 2, *,
@@ -298,8 +313,7 @@ class FlinkCluster:
     self._count = taskmanagers
     self.run_dir = Path(run_dir or self._home / "runs" / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}").absolute()
     self._job_server = Path(job_server).absolute() if job_server else None
-    rest, rpc, workers = free_ports(3)
-    self._ports = {"rest": rest, "rpc": rpc, "workers": workers}
+    self._ports = dict(zip(("rest", "rpc", "workers", "jobs", "artifacts", "expansion"), free_ports(6)))
     self._number = 0
     self._others: dict[str, subprocess.Popen[bytes]] = {}
     self._taskmanagers: dict[str, subprocess.Popen[bytes]] = {}
@@ -316,8 +330,7 @@ class FlinkCluster:
 
   def pipeline_options(self) -> list[str]:
     """What a Beam pipeline must be told to run here."""
-    return flink_options(master=self.rest_address, job_server=self._job_server or fetch_job_server(self._home),
-                         java=self._java, java_options=self._conf / "java.options",
+    return flink_options(jobs=f"{HOST}:{self._ports['jobs']}", artifacts=f"{HOST}:{self._ports['artifacts']}",
                          workers=f"{HOST}:{self._ports['workers']}", parallelism=self._count)
 
   def __enter__(self) -> FlinkCluster:
@@ -335,6 +348,7 @@ class FlinkCluster:
         self.start_taskmanager()
       self._others["worker pool"] = self._start("workers", [
           sys.executable, "-m", "beam_pipelines.flink", "workers", f"--port={self._ports['workers']}"])
+      self._others["job server"] = self._start_job_server(self._job_server or fetch_job_server(self._home))
       self.wait_until_ready()
     except BaseException:
       self.stop()
@@ -397,7 +411,8 @@ class FlinkCluster:
           raise KubricGenError(f"Flink did not start; its logs are in {self.run_dir}")
       try:
         if self.slots() == dict.fromkeys(self._taskmanagers, 1):
-          socket.create_connection((HOST, self._ports["workers"]), timeout=5).close()
+          for name in ("workers", "jobs"):
+            socket.create_connection((HOST, self._ports[name]), timeout=5).close()
           return
       except (OSError, ValueError, KeyError):
         pass
@@ -427,6 +442,14 @@ class FlinkCluster:
     with open(self.run_dir / f"{name}.log", "wb") as log:
       return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
                               env=_environment(environment), start_new_session=True)
+
+  def _start_job_server(self, jars: Path) -> subprocess.Popen[bytes]:
+    command = [self._java, f"@{self._conf / 'java.options'}", "-cp", os.fspath(jars / "*" if jars.is_dir() else jars),
+               JOB_SERVER_CLASS, f"--job-host={HOST}", f"--job-port={self._ports['jobs']}",
+               f"--artifact-port={self._ports['artifacts']}", f"--expansion-port={self._ports['expansion']}",
+               f"--artifacts-dir={self.run_dir / 'tmp' / 'artifacts'}", f"--flink-master={self.rest_address}",
+               f"--flink-conf-dir={self._conf}"]
+    return self._start("job server", ["bash", "-c", _WATCHED, "bash", "-c", 'exec "$@"', "bash", *command])
 
   def _start_flink(self, script: str, name: str, *settings: str) -> subprocess.Popen[bytes]:
     return self._start(name, ["bash", "-c", _WATCHED, "bash", os.fspath(self._flink / "bin" / f"{script}.sh"), "start-foreground",
@@ -485,7 +508,7 @@ def serve_workers(port: int) -> None:
   """Runs a worker pool until the standard input ends."""
   from concurrent.futures import ThreadPoolExecutor
 
-  import grpc  # type: ignore[import-untyped]
+  import grpc
   from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
   pool = WorkerPool()
 
@@ -520,7 +543,8 @@ def serve_workers(port: int) -> None:
 def _define_flags() -> None:
   module = sys.argv[0]
   flags.DEFINE_string("flink_home", ".flink", "where Flink and Beam's job server are kept", module_name=module)
-  flags.DEFINE_string("job_server", None, "the jar of Beam's job server, if it is not to be fetched", module_name=module)
+  flags.DEFINE_string("job_server", None, "the jar of Beam's job server or the folder of its jars, if it is not to be fetched",
+                      module_name=module)
   flags.DEFINE_integer("taskmanagers", 2, "how many there are, each with one slot and one Python worker",
                        lower_bound=1, module_name=module)
   flags.DEFINE_boolean("isolated", True, "give the cluster and the command a network that has only the loopback",
@@ -534,8 +558,8 @@ def _fetch() -> None:
   fetch_flink(home)
   if flags.FLAGS.job_server is None:
     fetch_job_server(home)
-  elif not Path(flags.FLAGS.job_server).is_file():
-    raise KubricGenError(f"job_server {flags.FLAGS.job_server} is not a file")
+  elif not Path(flags.FLAGS.job_server).exists():
+    raise KubricGenError(f"there is no job_server {flags.FLAGS.job_server}")
 
 
 def _run(command: Sequence[str]) -> int:

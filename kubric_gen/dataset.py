@@ -48,7 +48,8 @@ class DatasetSpec:
   metadata: Mapping[str, Feature] = field(default_factory=dict)
 
   def __post_init__(self) -> None:
-    if abs(sum(split.fraction for split in self.splits) - 1) > 1e-9 or any(split.fraction <= 0 for split in self.splits):
+    fractions = [split.fraction for split in self.splits]
+    if not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0:
       raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1")
 
   def split(self, name: str) -> Split:

@@ -19,6 +19,7 @@ import struct
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kubric_gen.errors import KubricGenError
@@ -35,6 +36,8 @@ FORMAT = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _INFO, _THUMBNAIL, _RECORD = "scene.json", "thumbnail.png", "record-%s.pb"
 MAX_INFO = 1 << 24
+_DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, OverflowError, ValueError, struct.error)
+"""What reading a damaged archive raises: too new, encrypted, cut short, names that are no text, places beyond the end, ..."""
 
 
 class CorruptSceneError(KubricGenError):
@@ -97,10 +100,10 @@ class StoredScene:
       if entry.compress_type != zipfile.ZIP_STORED or (limit is not None and entry.file_size > limit):
         raise CorruptSceneError(f"{self.name} is no stored scene: delete it")
       return self._archive.read(entry)  # checks the CRC
-    except (KeyError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, struct.error) as error:
+    except (KeyError, *_DAMAGE) as error:
       raise CorruptSceneError(f"{self.name} is damaged ({error}): run again to have it made again") from None
 
-  @property
+  @cached_property
   def info(self) -> dict[str, Any]:
     """What is known of it."""
     try:
@@ -108,7 +111,7 @@ class StoredScene:
       if not isinstance(value, dict):
         raise ValueError("no object")
       return value
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
       raise CorruptSceneError(f"{self.name} is damaged ({error}): run again to have it made again") from None
 
   @property
@@ -155,12 +158,13 @@ class SceneStore:
     """
     wanted, file = self.describe(), self.folder / "store.json"
     try:
-      found = json.loads(file.read_text()) if file.exists() else None
-    except (OSError, ValueError) as error:
+      if not file.exists():
+        write_whole(file, (json.dumps(wanted, indent=1) + "\n").encode())
+        return
+      found = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError) as error:
       raise KubricGenError(f"{file} cannot be read ({error}): choose another --store_dir") from None
-    if found is None:
-      write_whole(file, (json.dumps(wanted, indent=1) + "\n").encode())
-    elif found != wanted:
+    if found != wanted:
       raise KubricGenError(f"the store {self.folder} was made with another {_first_difference(found, wanted)}: ask for the "
                            "same, or choose another --store_dir")
 
@@ -187,14 +191,18 @@ class SceneStore:
       FileNotFoundError: it has not been stored.
       CorruptSceneError: the file is no scene of this seed and recipe.
     """
-    path = self.path(seed)
-    with path.open("rb") as file:
+    path, split = self.path(seed), self.recipe.dataset.split_of(seed).name
+    with contextlib.ExitStack() as stack:
       try:
-        archive = zipfile.ZipFile(file)
-      except (zipfile.BadZipFile, EOFError, OSError, struct.error) as error:
+        archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
+      except FileNotFoundError:
+        raise
+      except _DAMAGE as error:
         raise CorruptSceneError(f"{path} is damaged ({error}): run again to have it made again") from None
-      with archive:
-        yield StoredScene(archive, os.fspath(path))
+      scene = StoredScene(archive, os.fspath(path))
+      if [scene.info.get(name) for name in ("seed", "split", "config_hash")] != [seed, split, self._hashes[split]]:
+        raise CorruptSceneError(f"{path} is of another seed or config: run again to have it made again")
+      yield scene
 
   def verified(self, seed: int) -> StoredSummary | None:
     """Sizes of a stored scene that is wholly sound; None where there is none.
@@ -204,11 +212,9 @@ class SceneStore:
     """
     try:
       with self.read(seed) as scene:
-        info = scene.info
-        if info.get("seed") != seed or info.get("config_hash") not in self._hashes.values():
-          raise CorruptSceneError(f"{scene.name} is of another seed or config: run again to have it made again")
         scene.thumbnail  # noqa: B018
-        return StoredSummary(info, {name: len(scene.record(name)) for name in map(resolution_name, self.recipe.resolutions)})
+        names = map(resolution_name, self.recipe.resolutions)
+        return StoredSummary(scene.info, {name: len(scene.record(name)) for name in names})
     except FileNotFoundError:
       return None
 
@@ -225,4 +231,4 @@ def _first_difference(found: Any, wanted: Any, name: str = "") -> str:
     for key in sorted(set(found) | set(wanted)):
       if found.get(key) != wanted.get(key):
         return _first_difference(found.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
-  return f"{name or 'recipe'} ({found}, not {wanted})"
+  return name or "recipe" if isinstance(found, dict) or isinstance(wanted, dict) else f"{name} ({found}, not {wanted})"

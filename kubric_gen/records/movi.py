@@ -58,7 +58,7 @@ def layer_range(frames: Iterable[Frame]) -> tuple[float, float]:
 
 
 def movi_record(view: View, rgb: Iterable[NDArray[np.uint8]], video_name: str) -> dict[str, Any]:
-  """The values for `movi_features`.
+  """The values for `movi_features`. Instance ids above 255 do not fit them: `encode` refuses those.
 
   Args:
     view: with MOVi's geometry layers. Its metadata gives the values of features that the dataset adds to the record.
@@ -82,7 +82,7 @@ def movi_record(view: View, rgb: Iterable[NDArray[np.uint8]], video_name: str) -
       "metadata": {**view.metadata, "video_name": video_name, "height": height, "width": width,
                    **{f"{name}_range": ranges[name] for name in RANGED}},
       "camera": view.camera, "instances": instances, "events": {"collisions": collisions},
-      "video": rgb, "segmentations": view.layers["segmentation"].map(lambda frame: frame.astype(np.uint8)),
+      "video": rgb, "segmentations": view.layers["segmentation"],
       **{name: quantized(name) for name in RANGED},
       "normal": view.layers["normal"].map(quantize_normal),
       "object_coordinates": view.layers["object_coordinates"].map(quantize_unit)}

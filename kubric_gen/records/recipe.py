@@ -27,7 +27,7 @@ def load_world(name: str) -> World[Any]:
   """
   import worlds
   known = sorted(module.name for module in pkgutil.iter_modules(worlds.__path__))
-  if "." not in name and name not in known:
+  if name.startswith(".") or ("." not in name and name not in known):
     raise KubricGenError(f"unknown world {name!r}: choose from {', '.join(known)}, or give a module as package.module")
   try:
     return importlib.import_module(name if "." in name else f"worlds.{name}").WORLD
@@ -58,7 +58,7 @@ class Recipe:
     object.__setattr__(self, "resolutions", ordered)
     height, width = ordered[0]
     for low, wide in ordered:
-      if height % low or height * wide != width * low:
+      if min(low, wide) < 1 or height % low or height * wide != width * low:
         raise KubricGenError(f"resolution {low}x{wide} is no whole fraction of {height}x{width}: the smaller images are "
                              "box-averaged from the largest")
     object.__setattr__(self, "config", dataclasses.replace(self.config, resolution=ordered[0]))

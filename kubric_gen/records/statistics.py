@@ -76,7 +76,10 @@ class Statistics:
   @classmethod
   def from_plain(cls, value: Mapping[str, Any]) -> Statistics:
     """Raises KeyError, TypeError or ValueError where the value is none that `plain` made."""
-    numbers = {}
-    for name, (count, *rest) in value["numbers"].items():
-      numbers[str(name)] = Moments(int(count), *map(float, rest))
-    return cls(numbers, {str(name): {str(k): int(n) for k, n in counts.items()} for name, counts in value["labels"].items()})
+    try:
+      numbers = {}
+      for name, (count, *rest) in value["numbers"].items():
+        numbers[str(name)] = Moments(int(count), *map(float, rest))
+      return cls(numbers, {str(name): {str(k): int(n) for k, n in counts.items()} for name, counts in value["labels"].items()})
+    except (AttributeError, OverflowError) as error:
+      raise ValueError(error) from None

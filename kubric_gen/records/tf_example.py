@@ -56,16 +56,24 @@ def _example_class() -> Any:
   return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.Example"))
 
 
+def _fits(array: NDArray[Any], dtype: str) -> bool:
+  """Whether the type can hold every value of an array of numbers."""
+  if dtype == "float32":
+    return array.dtype.kind in "iub" or array.dtype.kind == "f" and not np.any(
+        np.isfinite(array) & (np.abs(array) > np.finfo(np.float32).max))
+  low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+  return not array.size or array.dtype.kind in "iub" and bool(array.min() >= low and array.max() <= high)
+
+
 def _array(name: str, value: Any, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-  array = np.asarray(value)
+  try:
+    array = np.asarray(value)
+  except ValueError:  # rows of several lengths
+    raise KubricGenError(f"record: {name} holds values that are no {dtype} of shape {shape}") from None
   if array.shape != shape:
     raise KubricGenError(f"record: {name} has shape {array.shape}, not {shape}")
-  if dtype == "float32":
-    return array.astype(np.float32)
-  if dtype != "bool" and array.size:
-    limits = np.iinfo(dtype)
-    if array.dtype.kind not in "iub" or array.min() < limits.min or array.max() > limits.max:
-      raise KubricGenError(f"record: {name} holds values that are no {dtype}")
+  if not _fits(array, dtype):
+    raise KubricGenError(f"record: {name} holds values that are no {dtype}")
   return array.astype(dtype)
 
 
@@ -80,11 +88,14 @@ def _leaf(name: str, feature: Feature, value: Any) -> tuple[str, list[Any]]:
       array = _array(name, value, dtype, shape)
       if compress:
         return _BYTES, [zlib.compress(array.astype(array.dtype.newbyteorder("<")).tobytes(), ZLIB_LEVEL)]
-      return (_FLOAT if dtype == "float32" else _INT), array.ravel().tolist()
+      return (_FLOAT, array.ravel().tolist()) if dtype == "float32" else (_INT, array.astype(np.int64).ravel().tolist())
     case Text():
-      return _BYTES, [str(value).encode()]
+      try:
+        return _BYTES, [value.encode()]
+      except (AttributeError, UnicodeEncodeError):
+        raise KubricGenError(f"record: {name} is {value!r}, which is no text") from None
     case Label(names=names):
-      if value not in names:
+      if not isinstance(value, str) or value not in names:
         raise KubricGenError(f"record: {name} is {value!r}, which is none of {', '.join(names)}")
       return _INT, [names.index(value)]
     case Box():
@@ -115,18 +126,25 @@ Flat = dict[str, tuple[str, list[Any]]]
 """Per full name the list that holds the values, and its items."""
 
 
+def _element(name: str, inner: Sequence, length: int | None) -> Feature:
+  """The feature of a sequence in a sequence."""
+  if isinstance(inner.feature, (Mapping, Sequence)) or inner.length is not None or length is not None:
+    raise KubricGenError(f"record: {name}: sequences nest twice at most, both of any length and the inner one of one feature: "
+                         "TFDS reads no others")
+  return inner.feature
+
+
 def _repeat(name: str, feature: Feature, values: Iterable[Any], length: int | None, out: Flat) -> None:
   """Stores a sequence of one feature."""
   if isinstance(feature, Sequence):  # a sequence in a sequence
-    if isinstance(feature.feature, (Mapping, Sequence)) or feature.length is not None:
-      raise KubricGenError(f"record: {name}: sequences nest twice at most, and the inner one is of one feature and any length")
+    inner = _element(name, feature, length)
     items: list[Any] = []
     lengths = []
     for row in values:
       row = list(row)
       lengths.append(len(row))
-      items += [item for value in row for item in _leaf(name, feature.feature, value)[1]]
-    out[f"{name}/ragged_flat_values"] = (_kind(feature.feature), items)
+      items += [item for value in row for item in _leaf(name, inner, value)[1]]
+    out[f"{name}/ragged_flat_values"] = (_kind(inner), items)
     out[f"{name}/ragged_row_lengths_0"] = (_INT, lengths)
     return
   items, count = [], 0
@@ -141,14 +159,13 @@ def _repeat(name: str, feature: Feature, values: Iterable[Any], length: int | No
 def _flatten(features: Features, record: Mapping[str, Any], prefix: str, out: Flat) -> None:
   for short, feature in features.items():
     name = prefix + short
-    if isinstance(feature, Mapping):
-      _flatten(feature, record[short], f"{name}/", out)
-      continue
     try:
-      value = record[feature.key or short]
+      value = record[short if isinstance(feature, Mapping) else feature.key or short]
     except KeyError:
       raise KubricGenError(f"record: {name} is missing") from None
-    if isinstance(feature, Sequence):
+    if isinstance(feature, Mapping):
+      _flatten(feature, value, f"{name}/", out)
+    elif isinstance(feature, Sequence):
       if isinstance(feature.feature, Mapping):
         elements = list(value)
         for inner, part in feature.feature.items():
@@ -184,26 +201,49 @@ def encode(features: Features, record: Mapping[str, Any]) -> bytes:
   return example.SerializeToString(deterministic=True)
 
 
-def _restore(name: str, feature: Feature, items: Any, count: int | None) -> Any:
+def _unpack(data: bytes, size: int) -> bytes:
+  """Decompressed bytes, of which no more than `size` and one are made."""
+  return zlib.decompressobj().decompress(data, size + 1)
+
+
+def _image(name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+  image = decode_png(data, name)
+  if image.shape != shape or image.dtype != dtype:
+    raise KubricGenError(f"the record has {name} as {image.dtype} images of {image.shape}, not {dtype} of {shape}: it was made "
+                         "with other features")
+  return image
+
+
+def _restore(name: str, feature: Feature, items: list[Any], count: int | None) -> Any:
   """`count` values of a feature, stacked, from their stored items; one value, not stacked, where the count is None."""
+  if len(items) != _width(feature) * (1 if count is None else count):
+    raise KubricGenError(f"the record has {len(items)} stored values of {name}, too few or too many: it is damaged, or was made "
+                         "with other features")
+  lead = () if count is None else (count,)
   match feature:
     case Tensor(dtype=dtype, shape=shape, zlib=True):
       little = np.dtype(dtype).newbyteorder("<")
-      values = np.array([np.frombuffer(zlib.decompress(item), little).reshape(shape) for item in items])
-      return (values if count is not None else values[0]).astype(dtype)
+      size = int(np.prod(shape)) * little.itemsize
+      return np.frombuffer(b"".join(_unpack(item, size) for item in items), little).reshape((*lead, *shape)).astype(dtype)
     case Tensor(dtype=dtype, shape=shape):
-      return np.array(items).astype(dtype).reshape((*(() if count is None else (count,)), *shape))
-    case Label():
-      return np.array(items, np.int64).reshape(() if count is None else (count,))
+      array = np.array(items, np.float64 if dtype == "float32" else np.int64).reshape((*lead, *shape))
+      if not _fits(array, dtype):
+        raise KubricGenError(f"the record has values of {name} that are no {dtype}: it was made with other features")
+      return array.astype(dtype)
+    case Label(names=names):
+      array = np.array(items, np.int64).reshape(lead)
+      if np.any((array < 0) | (array >= len(names))):
+        raise KubricGenError(f"the record has a label {name} beyond its {len(names)} names: it was made with other features")
+      return array
     case Box():
-      return np.array(items, np.float32).reshape((4,) if count is None else (count, 4))
+      return np.array(items, np.float32).reshape((*lead, 4))
     case Text():
       return items[0].decode() if count is None else [item.decode() for item in items]
-    case Image():
-      images = [decode_png(item, name) for item in items]
-      return images[0] if count is None else np.stack(images)
-    case Video():
-      return np.stack([decode_png(item, name) for item in items])
+    case Image(shape=shape, dtype=dtype):
+      images = [_image(name, item, dtype, shape) for item in items]
+      return images[0] if count is None else np.stack(images) if images else np.zeros((0, *shape), dtype)
+    case Video(shape=shape, dtype=dtype):
+      return np.stack([_image(name, item, dtype, shape[1:]) for item in items])
   raise KubricGenError(f"record: {name}: a sequence cannot stand here")
 
 
@@ -219,19 +259,34 @@ def _width(feature: Feature) -> int:
   return 1
 
 
+def _items(stored: Any, name: str, kind: str) -> list[Any]:
+  found = stored[name].WhichOneof("kind")
+  if found != kind:
+    raise KubricGenError(f"the record has {name} as {found}, not {kind}: it was made with other features")
+  return list(getattr(stored[name], kind).value)
+
+
 def _read_sequence(name: str, feature: Feature, length: int | None, stored: Any) -> Any:
   if isinstance(feature, Sequence):
-    inner = feature.feature
-    assert not isinstance(inner, Mapping)
-    items, width = list(getattr(stored[f"{name}/ragged_flat_values"], _kind(inner)).value), _width(inner)
+    inner = _element(name, feature, length)
+    items, width = _items(stored, f"{name}/ragged_flat_values", _kind(inner)), _width(inner)
     rows, start = [], 0
-    for row in stored[f"{name}/ragged_row_lengths_0"].int64_list.value:
+    for row in _items(stored, f"{name}/ragged_row_lengths_0", _INT):
       rows.append(_restore(name, inner, items[start:start + row * width], row))
       start += row * width
+    if start != len(items):
+      raise KubricGenError(f"the record has {len(items)} stored values of {name} in rows of {start}: it is damaged")
     return rows
-  items = list(getattr(stored[name], _kind(feature)).value)
-  width = _width(feature)
-  return _restore(name, feature, items, len(items) // width if length is None else length)
+  items = _items(stored, name, _kind(feature))
+  return _restore(name, feature, items, len(items) // max(1, _width(feature)) if length is None else length)
+
+
+def _read_group(name: str, parts: Mapping[str, Feature], length: int | None, stored: Any) -> dict[str, Any]:
+  """A sequence of groups."""
+  columns = {inner: _read_sequence(f"{name}/{inner}", part, length, stored) for inner, part in parts.items()}
+  if len({len(column) for column in columns.values()}) > 1:
+    raise KubricGenError(f"the record has unlike numbers of values of {name}: it is damaged, or was made with other features")
+  return columns
 
 
 def _unflatten(features: Features, stored: Any, prefix: str) -> dict[str, Any]:
@@ -242,10 +297,10 @@ def _unflatten(features: Features, stored: Any, prefix: str) -> dict[str, Any]:
       record[short] = _unflatten(feature, stored, f"{name}/")
     elif isinstance(feature, Sequence):
       parts = feature.feature
-      record[short] = _read_sequence(name, parts, feature.length, stored) if not isinstance(parts, Mapping) else {
-          inner: _read_sequence(f"{name}/{inner}", part, feature.length, stored) for inner, part in parts.items()}
+      record[short] = (_read_group(name, parts, feature.length, stored) if isinstance(parts, Mapping)
+                       else _read_sequence(name, parts, feature.length, stored))
     else:
-      record[short] = _restore(name, feature, list(getattr(stored[name], _kind(feature)).value), None)
+      record[short] = _restore(name, feature, _items(stored, name, _kind(feature)), None)
   return record
 
 
@@ -264,7 +319,7 @@ def decode(features: Features, data: bytes) -> dict[str, Any]:
     if missing:
       raise KubricGenError(f"the record has no {missing[0]}: it was made with other features")
     return _unflatten(features, stored, "")
-  except (DecodeError, ValueError, IndexError, zlib.error) as error:
+  except (DecodeError, ValueError, zlib.error) as error:
     raise KubricGenError(f"the record is damaged ({error}): make it again") from None
 
 

@@ -58,8 +58,8 @@ def contact_sheet(thumbnails: Sequence[bytes]) -> bytes:
   return buffer.getvalue()
 
 
-def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, request: Mapping[str, Any], versions: Mapping[str, str],
-              splits: Sequence[SplitCard], statistics: Statistics, licenses: Mapping[str, str],
+def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, request: Mapping[str, Any],
+              versions: Mapping[str, str], splits: Sequence[SplitCard], statistics: Statistics, licenses: Mapping[str, str],
               omitted: Sequence[str], failed: Sequence[int]) -> dict[str, Any]:
   """The card as JSON knows it.
 
@@ -68,7 +68,8 @@ def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, req
     omitted: splits that no seed fell into. failed: seeds whose scenes could not be made.
   """
   return {
-      "dataset": recipe.dataset.name, "config": resolution_name(resolution), "file_format": file_format, "description": recipe.dataset.description,
+      "dataset": recipe.dataset.name, "config": resolution_name(resolution), "file_format": file_format,
+      "description": recipe.dataset.description,
       "world": recipe.world, "request": dict(request), "versions": dict(versions),
       "splits": [{"name": split.name, "description": split.description, "num_examples": split.num_examples,
                   "num_bytes": split.num_bytes, "shard_lengths": list(split.shard_lengths)} for split in splits],

@@ -42,10 +42,13 @@ def card_of(folder: Any) -> dict[str, Any] | None:
     KubricGenError: there is something else.
   """
   try:
-    return json.loads((folder / "card.json").read_text())
+    card = json.loads((folder / "card.json").read_text())
+    if not isinstance(card, dict):
+      raise ValueError("no object")
+    return card
   except FileNotFoundError:
     pass
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, RecursionError) as error:
     raise KubricGenError(f"{folder / 'card.json'} cannot be read ({error}): choose another --data_dir") from None
   if folder.exists() and any(folder.iterdir()) and partial_dir(folder) != folder:
     raise KubricGenError(f"{folder} holds a dataset that kubric-gen has not made: choose another --data_dir")
@@ -104,8 +107,11 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
   seeds = sorted({seed for item in shards for seed in item.shard.seeds})
   thumbnails = []
   for seed in seeds[:SHEET_SCENES]:
-    with store.read(seed) as scene:
-      thumbnails.append(scene.thumbnail)
+    try:
+      with store.read(seed) as scene:
+        thumbnails.append(scene.thumbnail)
+    except FileNotFoundError:
+      raise KubricGenError(f"{store.path(seed)} is gone: run again to have it made again") from None
   sheet = contact_sheet(thumbnails)
   moves = []
   try:

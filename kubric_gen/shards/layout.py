@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from kubric_gen.errors import KubricGenError
@@ -76,14 +77,27 @@ def shuffled(seeds: Iterable[int]) -> list[int]:
   return sorted(seeds, key=lambda seed: hashlib.sha256(f"order:{seed}".encode()).digest())
 
 
-def _cuts(count: int, parts: int) -> list[range]:
-  edges = [count * part // parts for part in range(parts + 1)]
-  return [range(low, high) for low, high in zip(edges, edges[1:])]
+def _cuts(sizes: Sequence[int], max_bytes: int) -> list[range]:
+  """Runs of records for the shards: of equal length where that needs at most twice as many as there must be, else as full as
+  they may be, which a few records much larger than the others make necessary."""
+  count, ends = len(sizes), [0, *accumulate(sizes)]
+  fewest = min(max(1, -(-ends[-1] // max_bytes)), count)
+  for parts in range(fewest, min(2 * fewest, count) + 1, max(1, fewest // 50)):
+    edges = [count * part // parts for part in range(parts + 1)]
+    if all(ends[high] - ends[low] <= max_bytes for low, high in pairwise(edges)):
+      break
+  else:
+    edges = [0]
+    for i in range(1, count):
+      if ends[i + 1] - ends[edges[-1]] > max_bytes:
+        edges.append(i)
+    edges.append(count)
+  return [range(low, high) for low, high in pairwise(edges)]
 
 
 def plan_shards(splits: Mapping[str, Mapping[int, Mapping[str, int]]], resolutions: Sequence[str],
                 max_bytes: int = MAX_SHARD_BYTES) -> list[Shard]:
-  """Distributes records over shards of at most `max_bytes` (unless one record alone is larger).
+  """Distributes records over shards of at most `max_bytes` (or of one record that is larger). Splits without any have none.
 
   Args:
     splits: per split and seed the size of the record of each resolution.
@@ -93,10 +107,6 @@ def plan_shards(splits: Mapping[str, Mapping[int, Mapping[str, int]]], resolutio
   for split, seeds in splits.items():
     order = shuffled(seeds)
     for resolution in resolutions:
-      sizes = [seeds[seed][resolution] for seed in order]
-      parts = min(max(1, -(-sum(sizes) // max_bytes)), len(order))
-      while parts < len(order) and max(sum(sizes[i] for i in cut) for cut in _cuts(len(order), parts)) > max_bytes:
-        parts += 1
-      shards += [Shard(split, resolution, index, parts, tuple(order[i] for i in cut))
-                 for index, cut in enumerate(_cuts(len(order), parts))]
+      cuts = _cuts([seeds[seed][resolution] for seed in order], max_bytes) if order else []
+      shards += [Shard(split, resolution, index, len(cuts), tuple(order[i] for i in cut)) for index, cut in enumerate(cuts)]
   return shards

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +33,19 @@ class ArrayRecords(Sequence[Any]):
     try:
       info = json.loads((self.folder / "dataset_info.json").read_text())
       described = (self.folder / "features.json").read_text()
-    except (OSError, ValueError) as error:
-      raise KubricGenError(f"{folder} is no dataset ({error}): give the folder that has dataset_info.json") from None
-    if info.get("fileFormat") != "array_record":
-      raise KubricGenError(f"{folder} is in the format {info.get('fileFormat')}, not array_record: read it with TFDS")
+      name, file_format = info["name"], info.get("fileFormat")
+      splits = {item["name"]: list(map(int, item["shardLengths"])) for item in info["splits"]}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+      raise KubricGenError(f"{folder} is no dataset ({type(error).__name__}: {error}): give the folder that has dataset_info.json"
+                           ) from None
+    if file_format != "array_record":
+      raise KubricGenError(f"{folder} is in the format {file_format}, not array_record: read it with TFDS")
     self.features = features_from_json(described, str(self.folder / "features.json"))
-    splits = {item["name"]: list(map(int, item["shardLengths"])) for item in info["splits"]}
     if split not in splits:
       raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)}")
     lengths = splits[split]
-    self._paths = [str(self.folder / f"{info['name']}-{split}.array_record-{i:05d}-of-{len(lengths):05d}")
-                   for i in range(len(lengths))]
+    self._paths = [str(self.folder / f"{name}-{split}.array_record-{i:05d}-of-{len(lengths):05d}") for i in range(len(lengths))]
+    self._ends = list(accumulate(lengths))
     self._length = sum(lengths)
     self._source: Any = None
 
@@ -57,8 +61,18 @@ class ArrayRecords(Sequence[Any]):
     index = range(self._length)[index]
     if self._source is None:
       from array_record.python.array_record_data_source import ArrayRecordDataSource
-      self._source = ArrayRecordDataSource(self._paths)
-    return decode(self.features, self._source[index])
+      starts = [0, *self._ends]  # with the numbers of records no file is opened before it is needed
+      self._source = ArrayRecordDataSource([f"{path}[0:{end - start}]" for path, start, end in zip(
+          self._paths, starts, self._ends)])
+    path = self._paths[bisect_right(self._ends, index)]
+    try:
+      record = self._source[index]
+    except Exception as error:  # whatever the library raises for files that are gone, damaged or cut short
+      raise KubricGenError(f"{path} cannot be read ({str(error) or type(error).__name__}): make the dataset again") from None
+    try:
+      return decode(self.features, record)
+    except KubricGenError as error:
+      raise KubricGenError(f"{path}: {error}") from None
 
   def __iter__(self) -> Iterator[Any]:
     return (self[i] for i in range(self._length))

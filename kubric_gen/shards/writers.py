@@ -6,9 +6,10 @@ over the records; and its parquet writer (4.9.10) skips records after the first 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 PARQUET_FIELD = "data"
 PARQUET_GROUP_BYTES = 32 << 20
@@ -63,10 +64,13 @@ def open_writer(path: str | os.PathLike[str], file_format: str) -> RecordWriter:
 
 
 class Writers:
-  """Writes the same records to several files. Use as a context manager."""
+  """Writes the same records to several files, and closes all of them whatever fails. Use as a context manager."""
 
   def __init__(self, paths: dict[str, str]) -> None:
-    self._writers: list[Any] = [open_writer(path, file_format) for file_format, path in paths.items()]
+    with contextlib.ExitStack() as stack:
+      self._writers: list[RecordWriter] = [stack.enter_context(contextlib.closing(open_writer(path, file_format)))
+                                           for file_format, path in paths.items()]
+      self._stack = stack.pop_all()
 
   def write(self, record: bytes) -> None:
     for writer in self._writers:
@@ -76,5 +80,4 @@ class Writers:
     return self
 
   def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-    for writer in self._writers:
-      writer.close()
+    self._stack.__exit__(kind, error, trace)

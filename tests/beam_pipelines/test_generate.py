@@ -42,14 +42,14 @@ def test_an_unwritable_data_dir(tmp_path: Path) -> None:
 
 
 def test_the_same_request_again_is_complete_and_another_is_refused(undisturbed: Path) -> None:
-  before = {path: path.stat().st_mtime_ns for path in (undisturbed / "movi_a").rglob("*")}
+  before = {path: path.stat().st_mtime_ns for path in (undisturbed / "movi_a").rglob("*") if path.is_file()}
   again = generate(undisturbed)
   assert again.returncode == 0 and again.stdout.startswith("already complete")
   assert "holds another dataset (of seeds 0..7, in tfrecord files)" in refused(num_scenes=9, data_dir=undisturbed)
   assert "in tfrecord files" in refused("--file_format=parquet", data_dir=undisturbed)
   assert "was made with another splits.test.samples_per_pixel (2, not 3)" in refused(
       "--samples_per_pixel=3", "--overwrite", data_dir=undisturbed)
-  assert before == {path: path.stat().st_mtime_ns for path in (undisturbed / "movi_a").rglob("*")}
+  assert before == {path: path.stat().st_mtime_ns for path in (undisturbed / "movi_a").rglob("*") if path.is_file()}
 
 
 def test_a_dataset_of_somebody_else_is_kept(tmp_path: Path) -> None:
