@@ -5,7 +5,7 @@ TESTS ?= tests
 PYTEST := $(PYTHON) -m pytest --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup movi test benchmark lint lock clean
+.PHONY: help setup movi dataset test test-flink benchmark lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,8 +16,14 @@ setup: ## make .venv with everything pinned in docker/requirements.lock
 movi: setup ## generate one MOVi-A scene in output/
 	$(PYTHON) worlds/movi.py --seed=3 --overwrite
 
+dataset: setup ## make a dataset of sixteen scenes in output/datasets
+	$(PYTHON) -m beam_pipelines.generate --world=movi --num_scenes=16 --resolution=128,64 --data_dir=output/datasets
+
 test: setup ## run the tests (TESTS=path for some of them)
 	$(PYTEST) $(TESTS)
+
+test-flink: setup ## run the pipeline on a local Flink cluster, one TaskManager killed (fetches 0.5 GB; needs Java and mvn)
+	$(PYTEST) -m flink tests/beam_pipelines
 
 benchmark: setup ## measure speed, memory and quality
 	$(PYTHON) tests/benchmarks/run.py

@@ -302,17 +302,15 @@ class FlinkCluster:
     home: where Flink and Beam's job server are fetched to.
     taskmanagers: how many there are, each with one slot and so one Python worker.
     run_dir: where configuration, logs and temporary files go; a new directory in `home` if it is not given.
-    job_server: the jar of Beam's job server or the folder of its jars, if it is not to be fetched.
   """
 
   def __init__(self, home: str | os.PathLike[str] = ".flink", taskmanagers: int = 2, *,
-               run_dir: str | os.PathLike[str] | None = None, job_server: str | os.PathLike[str] | None = None) -> None:
+               run_dir: str | os.PathLike[str] | None = None) -> None:
     if taskmanagers < 1:
       raise KubricGenError(f"taskmanagers must be at least 1, got {taskmanagers}")
     self._home = Path(home).absolute()
     self._count = taskmanagers
     self.run_dir = Path(run_dir or self._home / "runs" / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}").absolute()
-    self._job_server = Path(job_server).absolute() if job_server else None
     self._ports = dict(zip(("rest", "rpc", "workers", "jobs", "artifacts", "expansion"), free_ports(6)))
     self._number = 0
     self._others: dict[str, subprocess.Popen[bytes]] = {}
@@ -348,7 +346,7 @@ class FlinkCluster:
         self.start_taskmanager()
       self._others["worker pool"] = self._start("workers", [
           sys.executable, "-m", "beam_pipelines.flink", "workers", f"--port={self._ports['workers']}"])
-      self._others["job server"] = self._start_job_server(self._job_server or fetch_job_server(self._home))
+      self._others["job server"] = self._start_job_server(fetch_job_server(self._home))
       self.wait_until_ready()
     except BaseException:
       self.stop()
@@ -444,7 +442,7 @@ class FlinkCluster:
                               env=_environment(environment), start_new_session=True)
 
   def _start_job_server(self, jars: Path) -> subprocess.Popen[bytes]:
-    command = [self._java, f"@{self._conf / 'java.options'}", "-cp", os.fspath(jars / "*" if jars.is_dir() else jars),
+    command = [self._java, f"@{self._conf / 'java.options'}", "-cp", os.fspath(jars / "*"),
                JOB_SERVER_CLASS, f"--job-host={HOST}", f"--job-port={self._ports['jobs']}",
                f"--artifact-port={self._ports['artifacts']}", f"--expansion-port={self._ports['expansion']}",
                f"--artifacts-dir={self.run_dir / 'tmp' / 'artifacts'}", f"--flink-master={self.rest_address}",
@@ -543,8 +541,6 @@ def serve_workers(port: int) -> None:
 def _define_flags() -> None:
   module = sys.argv[0]
   flags.DEFINE_string("flink_home", ".flink", "where Flink and Beam's job server are kept", module_name=module)
-  flags.DEFINE_string("job_server", None, "the jar of Beam's job server or the folder of its jars, if it is not to be fetched",
-                      module_name=module)
   flags.DEFINE_integer("taskmanagers", 2, "how many there are, each with one slot and one Python worker",
                        lower_bound=1, module_name=module)
   flags.DEFINE_boolean("isolated", True, "give the cluster and the command a network that has only the loopback",
@@ -556,10 +552,7 @@ def _fetch() -> None:
   home = Path(flags.FLAGS.flink_home).absolute()
   find_java()
   fetch_flink(home)
-  if flags.FLAGS.job_server is None:
-    fetch_job_server(home)
-  elif not Path(flags.FLAGS.job_server).exists():
-    raise KubricGenError(f"there is no job_server {flags.FLAGS.job_server}")
+  fetch_job_server(home)
 
 
 def _run(command: Sequence[str]) -> int:
@@ -569,7 +562,7 @@ def _run(command: Sequence[str]) -> int:
   _fetch()  # before there is no network any more
   if values.isolated:
     isolate()
-  cluster = FlinkCluster(values.flink_home, values.taskmanagers, job_server=values.job_server)
+  cluster = FlinkCluster(values.flink_home, values.taskmanagers)
   status = 0
   try:
     with cluster:

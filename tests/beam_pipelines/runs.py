@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +93,12 @@ def decoded(data_dir: Path, resolution: str = "32x32") -> dict[str, dict[str, ob
         at, count = at + size + 16, count + 1
       assert count == int(length)
   return records
+
+
+def assert_same_records(data_dir: Path, undisturbed: Path, without: Collection[str] = ()) -> None:
+  """The records of a run are those of an undisturbed one, each once, but for some."""
+  everything = {f"movi_a_{seed}" for seed in range(SCENES)}
+  for resolution in ("32x32", "16x16"):
+    expected, found = decoded(undisturbed, resolution), decoded(data_dir, resolution)
+    assert set(expected) == everything and set(found) == everything - set(without)
+    assert all(same(found[name], expected[name]) for name in found)

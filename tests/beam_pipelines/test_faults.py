@@ -11,21 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.beam_pipelines.runs import (FAULTY, ROOT, SCENES, command, decoded, environment, generate, same, start, stored,
+from tests.beam_pipelines.runs import (FAULTY, ROOT, SCENES, assert_same_records, command, environment, generate, start, stored,
                                        wait_until, workers_of)
-
-ALL = {f"movi_a_{seed}" for seed in range(SCENES)}
 
 
 def dead_letters(data_dir: Path) -> list[dict[str, object]]:
   return [json.loads(line) for line in (data_dir / "scenes" / "movi_a" / "dead_letter.jsonl").read_text().splitlines()]
-
-
-def assert_same_records(data_dir: Path, undisturbed: Path, without: set[str] = frozenset()) -> None:
-  for resolution in ("32x32", "16x16"):
-    expected, found = decoded(undisturbed, resolution), decoded(data_dir, resolution)
-    assert set(expected) == ALL and set(found) == ALL - without
-    assert all(same(found[name], expected[name]) for name in found)
 
 
 def test_a_worker_killed_in_the_middle_of_a_scene(tmp_path: Path, undisturbed: Path, running: list) -> None:

@@ -1,6 +1,6 @@
 """The cluster for real: processes, their deaths, and Beam pipelines on it.
 
-Flink is fetched into KUBRIC_GEN_FLINK_HOME, or else .flink; KUBRIC_GEN_JOB_SERVER may name a jar of Beam's job server.
+Flink is fetched into KUBRIC_GEN_FLINK_HOME, or else .flink.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from beam_pipelines.flink import FlinkCluster, fetch_flink, fetch_job_server
-from kubric_gen.errors import KubricGenError
+from beam_pipelines.flink import FlinkCluster, fetch_flink
+from tests.beam_pipelines.runs import SCENES, assert_same_records, command, stored
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
 
@@ -32,11 +32,10 @@ COUNT = 40
 class Run:
   """`python -m beam_pipelines.flink run` and what it says."""
 
-  def __init__(self, job_server: Path, *command: str | os.PathLike[str]) -> None:
+  def __init__(self, *command: str | os.PathLike[str]) -> None:
     self.lines: list[str] = []
     self.process = subprocess.Popen(
-        [sys.executable, "-m", "beam_pipelines.flink", f"--flink_home={HOME}", f"--job_server={job_server}", "run", "--",
-         *map(os.fspath, command)],
+        [sys.executable, "-m", "beam_pipelines.flink", f"--flink_home={HOME}", "run", "--", *map(os.fspath, command)],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     self._reader = threading.Thread(target=self._read, daemon=True)
     self._reader.start()
@@ -70,7 +69,7 @@ def run() -> Iterator[Callable[..., Run]]:
   runs: list[Run] = []
 
   def start(*args: str | os.PathLike[str]) -> Run:
-    runs.append(Run(*args))  # type: ignore[arg-type]
+    runs.append(Run(*args))
     return runs[-1]
 
   yield start
@@ -78,16 +77,6 @@ def run() -> Iterator[Callable[..., Run]]:
     if each.process.poll() is None:
       each.process.terminate()
       each.process.wait(60)
-
-
-@pytest.fixture(scope="session")
-def job_server() -> Path:
-  if given := os.environ.get("KUBRIC_GEN_JOB_SERVER"):
-    return Path(given)
-  try:
-    return fetch_job_server(HOME)
-  except KubricGenError as error:
-    pytest.skip(str(error))
 
 
 def left_over() -> list[str]:
@@ -129,16 +118,16 @@ def test_taskmanagers_come_and_go(tmp_path: Path) -> None:
 
 def test_command_gets_the_options_and_only_the_loopback(run: Callable[..., Run]) -> None:
   code = "import socket, sys; print([name for _, name in socket.if_nameindex()]); print(*sys.argv); sys.exit(7)"
-  flink = run(JOB, "python", "-c", code)  # any file will do for the job server
+  flink = run("python", "-c", code)
   assert flink.wait() == 7, flink.text
   assert "['lo']" in flink.lines
-  assert f"--flink_job_server_jar={JOB}" in flink.text and "--parallelism=2" in flink.text
+  assert "--runner=PortableRunner --job_endpoint=127.0.0.1:" in flink.text and "--parallelism=2" in flink.text
   assert left_over() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_leaves_nothing(number: signal.Signals, run: Callable[..., Run]) -> None:
-  flink = run(JOB, "sh", "-c", "echo started; sleep 1000; :")
+  flink = run("sh", "-c", "echo started; sleep 1000; :")
   flink.wait_for(lambda: "started" in flink.lines)
   killed = flink.taskmanagers()[1]
   os.kill(killed, signal.SIGKILL)
@@ -150,7 +139,7 @@ def test_interruption_leaves_nothing(number: signal.Signals, run: Callable[..., 
 
 
 def test_cluster_does_not_outlive_the_script(run: Callable[..., Run]) -> None:
-  flink = run(JOB, "sh", "-c", "echo started; sleep 10")
+  flink = run("sh", "-c", "echo started; sleep 10")
   flink.wait_for(lambda: "started" in flink.lines)
   flink.process.kill()
   deadline = time.monotonic() + 10
@@ -159,8 +148,8 @@ def test_cluster_does_not_outlive_the_script(run: Callable[..., Run]) -> None:
     time.sleep(0.1)
 
 
-def test_pipeline_runs_on_both(job_server: Path, run: Callable[..., Run], tmp_path: Path) -> None:
-  flink = run(job_server, "python", JOB, tmp_path)
+def test_pipeline_runs_on_both(run: Callable[..., Run], tmp_path: Path) -> None:
+  flink = run("python", JOB, tmp_path)
   assert flink.wait() == 0, flink.text
   values, workers = result(tmp_path)
   assert values == [[number, number ** 2] for number in range(COUNT)]
@@ -168,8 +157,8 @@ def test_pipeline_runs_on_both(job_server: Path, run: Callable[..., Run], tmp_pa
   assert left_over() == []
 
 
-def test_pipeline_survives_a_dead_taskmanager(job_server: Path, run: Callable[..., Run], tmp_path: Path) -> None:
-  flink = run(job_server, "python", JOB, tmp_path)
+def test_pipeline_survives_a_dead_taskmanager(run: Callable[..., Run], tmp_path: Path) -> None:
+  flink = run("python", JOB, tmp_path)
   flink.wait_for(lambda: len(list(tmp_path.glob("done/*"))) >= 4)
   killed = flink.taskmanagers()[0]
   os.kill(killed, signal.SIGKILL)
@@ -177,4 +166,16 @@ def test_pipeline_survives_a_dead_taskmanager(job_server: Path, run: Callable[..
   assert f"TaskManager {killed} has died" in flink.text
   values, _ = result(tmp_path)
   assert values == [[number, number ** 2] for number in range(COUNT)]
+  assert left_over() == []
+
+
+def test_a_dataset_is_the_same_though_a_taskmanager_was_killed(run: Callable[..., Run], tmp_path: Path,
+                                                               undisturbed: Path) -> None:
+  flink = run(*command(tmp_path))
+  flink.wait_for(lambda: len(stored(tmp_path)) >= 3)
+  killed = flink.taskmanagers()[0]
+  os.kill(killed, signal.SIGKILL)
+  assert flink.wait() == 0, flink.text
+  assert f"TaskManager {killed} has died" in flink.text and f"{SCENES} scenes asked" in flink.text and "0 failed" in flink.text
+  assert_same_records(tmp_path, undisturbed)
   assert left_over() == []

@@ -60,21 +60,16 @@ def test_config_binds_everything_to_the_loopback(tmp_path: Path) -> None:
 
 def test_beam_understands_the_options() -> None:
   beam_options = pytest.importorskip("apache_beam.options.pipeline_options")
-  given = flink.flink_options(master="127.0.0.1:2222", job_server=Path("/jars/server.jar"), java="/usr/bin/java",
-                              java_options=Path("/run/java.options"), workers="127.0.0.1:3333", parallelism=2)
-  options = beam_options.PipelineOptions(given)
-  everything = options.get_all_options()
-  assert everything["flink_master"] == "127.0.0.1:2222" and everything["flink_job_server_jar"] == "/jars/server.jar"
-  assert everything["job_server_jvm_properties"] == ["@/run/java.options"]
+  given = flink.flink_options(jobs="127.0.0.1:2222", artifacts="127.0.0.1:4444", workers="127.0.0.1:3333", parallelism=2)
+  everything = beam_options.PipelineOptions(given).get_all_options()
+  assert everything["job_endpoint"] == "127.0.0.1:2222" and everything["artifact_endpoint"] == "127.0.0.1:4444"
   assert everything["environment_type"] == "EXTERNAL" and everything["environment_config"] == "127.0.0.1:3333"
-  assert everything["parallelism"] == 2 and everything["flink_version"] == "2.2" and everything["runner"] == "FlinkRunner"
-  assert not beam_options.PipelineOptions(["--no_such=1", *given]).get_all_options().get("no_such")
+  assert everything["parallelism"] == 2 and everything["runner"] == "PortableRunner"
 
 
 def test_versions_belong_together() -> None:
-  beam = pytest.importorskip("apache_beam")
-  assert flink.JOB_SERVER.endswith(f"-flink-{flink.FLINK_MINOR}-job-server:{beam.__version__}")
   assert all(package.endswith(f"=={flink.FLINK}") for package in flink.PACKAGES)
+  assert f"<artifactId>beam-runners-flink-{flink.FLINK_MINOR}</artifactId><version>{flink.JOB_SERVER}</version>" in flink._POM
 
 
 def test_free_ports() -> None:
@@ -137,7 +132,7 @@ def test_java_version(version: str, fits: bool, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(("arguments", "word"), [
     ((), "fetch"), (("dance",), "fetch"), (("fetch", "stray"), "stray"), (("run",), "command"),
     (("run", "python", "--seed=3"), "seed"), (("fetch", "--taskmanagers=0"), "taskmanagers"),
-    (("fetch", "--job_server=/no/such.jar"), "Java"), (("fetch", "--flink_home=/dev/null/home"), "Java")])
+    (("fetch", "--flink_home=/dev/null/home"), "Java")])
 def test_bad_input_is_one_line_and_status_2(arguments: tuple[str, ...], word: str, tmp_path: Path) -> None:
   done = cli(*arguments, JAVA_HOME=str(tmp_path))
   assert done.returncode == 2 and done.stdout == ""

@@ -16,7 +16,7 @@ def test_the_training_example_makes_a_step(undisturbed: Path) -> None:
 
 
 def test_tfds_build_makes_scenes_by_itself(tmp_path: Path) -> None:
-  config = '{"name": "16x16", "description": "tiny", "resolution": [16, 16], "num_scenes": 3, "num_frames": 2, "quality": "draft"}'
+  config = '{"name": "16x16", "description": "", "resolution": [16, 16], "num_scenes": 3, "num_frames": 2, "quality": "draft"}'
   result = subprocess.run([str(Path(sys.executable).parent / "tfds"), "build", "kubric_gen/datasets/movi_a.py",
                            f"--data_dir={tmp_path}", f"--config={config}"],
                           cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=250)
