@@ -51,6 +51,9 @@ class DatasetSpec:
     fractions = [split.fraction for split in self.splits]
     if not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0:
       raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1")
+    names = [split.name for split in self.splits]
+    if len(set(names)) < len(names) or not all(name.isidentifier() for name in (self.name, *names)):
+      raise KubricGenError(f"{self.name}: dataset and splits need names of letters, digits and underscores, each its own")
 
   def split(self, name: str) -> Split:
     """The split of this name.

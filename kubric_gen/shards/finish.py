@@ -88,11 +88,15 @@ def _split_cards(shards: Sequence[PackedShard], resolution: str, known: Sequence
 
 
 def _move(draft: Any, folder: Any) -> None:
+  """Gives a dataset its final name; what was there before (checked to be ours) goes only when the new one is in place."""
   if draft == folder:
     return
-  if folder.exists():  # replaced only if it was checked to be ours
-    shutil.rmtree(folder)
+  old = folder.with_name(f".{folder.name}.old")
+  shutil.rmtree(old, ignore_errors=True)
+  if folder.exists():
+    os.replace(folder, old)
   os.replace(draft, folder)
+  shutil.rmtree(old, ignore_errors=True)
 
 
 def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: str, roots: dict[str, str],

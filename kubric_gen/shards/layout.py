@@ -69,7 +69,8 @@ class Shard:
 
   def file_name(self, dataset: str, file_format: str) -> str:
     """As TFDS names it."""
-    return f"{dataset}-{self.split}.{file_format}-{self.index:05d}-of-{self.total:05d}"
+    digits = max(5, len(str(self.total)))
+    return f"{dataset}-{self.split}.{file_format}-{self.index:0{digits}d}-of-{self.total:0{digits}d}"
 
 
 def shuffled(seeds: Iterable[int]) -> list[int]:

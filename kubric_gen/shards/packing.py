@@ -17,7 +17,7 @@ from kubric_gen.records.recipe import Recipe
 from kubric_gen.shards.layout import Shard, dataset_dir, partial_dir
 from kubric_gen.store import SceneStore, is_local
 
-READ_AHEAD = 2
+READ_AHEAD = 4
 """Records that are read while others are written."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from kubric_gen.errors import KubricGenError
 from kubric_gen.records.tf_example import decode
 from kubric_gen.shards.features_json import features_from_json
+from kubric_gen.shards.layout import Shard
 
 
 class ArrayRecords(Sequence[Any]):
@@ -44,7 +45,8 @@ class ArrayRecords(Sequence[Any]):
     if split not in splits:
       raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)}")
     lengths = splits[split]
-    self._paths = [str(self.folder / f"{name}-{split}.array_record-{i:05d}-of-{len(lengths):05d}") for i in range(len(lengths))]
+    self._paths = [str(self.folder / Shard(split, "", index, len(lengths), ()).file_name(name, "array_record"))
+                   for index in range(len(lengths))]
     self._ends = list(accumulate(lengths))
     self._length = sum(lengths)
     self._source: Any = None

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Protocol
 
 PARQUET_FIELD = "data"
-PARQUET_GROUP_BYTES = 32 << 20
+PARQUET_GROUP_BYTES = 16 << 20
 """Records that one row group of a parquet file holds, and a reader has in memory."""
 
 

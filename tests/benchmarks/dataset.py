@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-RATE_SEEDS = ((0, 1), (2, 3))
-"""Of the first and of the second process."""
+RATE_TURNS = ((("bare", 0), ("workers", 0), ("workers", 1), ("bare", 1)),
+              (("workers", 2), ("bare", 2), ("bare", 3), ("workers", 3)))
+"""What the first and the second process do one after another, with which seed."""
 PACKED_RECORDS = 24
 MEMORY_SCENES = 200
 
@@ -33,56 +34,51 @@ def _warm() -> Any:
   return recipe(resolution=(32, 32), num_frames=1, samples_per_pixel=1)
 
 
-def bare_cycles(report: Callable[[str], None], job: Any, seeds: tuple[int, ...]) -> list[float]:
-  """Seconds of rendering each seed's frames with Cycles, and nothing else; called in a worker process."""
+def bare_cycles(report: Callable[[str], None], job: Any, seed: int) -> float:
+  """Seconds of rendering a seed's frames with Cycles, and nothing else; called in a worker process."""
   from kubric_gen.physics import simulate
   from kubric_gen.records.recipe import load_world
   from kubric_gen.render import CyclesRenderer
-  seconds = []
-  for seed in seeds:
-    report("prepare")
-    scene = load_world(job.world).scene(job.config_of(job.dataset.split_of(seed)), seed)
-    motion = simulate(scene)
-    started = time.perf_counter()
-    with CyclesRenderer(scene, motion, job.settings) as renderer:
-      for _ in renderer.frames():
-        report("render")
-    seconds.append(time.perf_counter() - started)
-  return seconds
+  report("prepare")
+  scene = load_world(job.world).scene(job.config_of(job.dataset.split_of(seed)), seed)
+  motion = simulate(scene)
+  started = time.perf_counter()
+  with CyclesRenderer(scene, motion, job.settings) as renderer:
+    for _ in renderer.frames():
+      report("render")
+  return time.perf_counter() - started
 
 
 def measure_rate() -> dict[str, float]:
-  """Busy seconds of two processes that only render, and of two workers that make the same scenes into a store."""
+  """Busy seconds of two processes, both always at work: of rendering scenes only, and of making them into a store.
+
+  Both kinds take turns on the same scenes, so that a machine that is now faster, now slower does not decide.
+  """
   from kubric_gen.workers import WorkerProcess
   job = recipe()
-  environment = {"PYTHONPATH": str(ROOT)}
+  total = {"bare": 0.0, "workers": 0.0}
   parts: dict[str, float] = {}
 
-  def both(work: Callable[[WorkerProcess, tuple[int, ...]], float]) -> float:
-    with WorkerProcess(environment=environment) as a, WorkerProcess(environment=environment) as b:
-      for worker in (a, b):
-        worker.call("tests.benchmarks.dataset:bare_cycles", _warm(), (0,))
-      with ThreadPoolExecutor(2) as threads:
-        return sum(threads.map(work, (a, b), RATE_SEEDS))
+  def work(worker: WorkerProcess, turns: tuple[tuple[str, int], ...]) -> None:
+    worker.call("tests.benchmarks.dataset:bare_cycles", _warm(), 0)
+    for kind, seed in turns:
+      if kind == "bare":
+        seconds = worker.call("tests.benchmarks.dataset:bare_cycles", job, seed).value
+        total[kind] += seconds
+        continue
+      started = time.perf_counter()
+      summary = worker.call("kubric_gen.records.task:make_stored_scene", job, store, seed).value
+      seconds = time.perf_counter() - started
+      total[kind] += seconds
+      for stage, spent in summary.seconds.items():
+        parts[stage] = parts.get(stage, 0.0) + spent
 
-  def bare(worker: WorkerProcess, seeds: tuple[int, ...]) -> float:
-    return sum(worker.call("tests.benchmarks.dataset:bare_cycles", job, seeds).value)
-
-  with tempfile.TemporaryDirectory() as store:
-    def made(worker: WorkerProcess, seeds: tuple[int, ...]) -> float:
-      total = 0.0
-      for seed in seeds:
-        started = time.perf_counter()
-        summary = worker.call("kubric_gen.records.task:make_stored_scene", job, store, seed).value
-        total += time.perf_counter() - started
-        for stage, spent in summary.seconds.items():
-          parts[stage] = parts.get(stage, 0.0) + spent
-      return total
-
-    first, workers, second = both(bare), both(made), both(bare)
+  environment = {"PYTHONPATH": str(ROOT)}
+  with (tempfile.TemporaryDirectory() as store, WorkerProcess(environment=environment) as a,
+        WorkerProcess(environment=environment) as b, ThreadPoolExecutor(2) as threads):
+    list(threads.map(work, (a, b), RATE_TURNS))
   scene = sum(parts[stage] for stage in ("build", "simulate", "annotate", "render"))
-  return {"bare": (first + second) / 2, "workers": workers, "around": workers - scene,
-          **{f"stage {name}": seconds for name, seconds in parts.items()}}
+  return {**total, "around": total["workers"] - scene, **{f"stage {name}": seconds for name, seconds in parts.items()}}
 
 
 def _record() -> tuple[Any, Any, Any]:
@@ -132,7 +128,7 @@ def measure_encoding() -> dict[str, float]:
 
 
 def measure_packing() -> dict[str, list[float]]:
-  """MB/s of packing shards from a full store, and of the bare writers on the same bytes in memory; the better of three."""
+  """MB/s of packing shards from a full store, and of the bare writers on the same bytes in memory; the best of six."""
   from kubric_gen.records.scene import FinishedScene
   from kubric_gen.shards.layout import Shard
   from kubric_gen.shards.packing import pack_shard
@@ -149,26 +145,26 @@ def measure_packing() -> dict[str, list[float]]:
     record = finished.records["256x256"]
     megabytes = len(record) * len(seeds) / 1e6
 
-    def bare(file_format: str) -> None:
-      copies = [bytes(bytearray(record)) for _ in seeds]
-      nonlocal started
-      started = time.perf_counter()
-      writer = open_writer(Path(folder) / f"bare.{file_format}", file_format)
+    copies = [bytes(bytearray(record)) for _ in seeds]
+
+    def bare(place: str, file_format: str) -> None:
+      writer = open_writer(Path(place) / f"bare.{file_format}", file_format)
       for copy in copies:
         writer.write(copy)
       writer.close()
 
+    def packed(place: str, file_format: str) -> None:
+      pack_shard(lambda stage: None, job, folder, {file_format: place}, Shard("train", "256x256", 0, 1, tuple(seeds)))
+
     for file_format in ("tfrecord", "array_record", "parquet"):
       results: dict[str, list[float]] = {"bare": [], "packed": []}
-      for _ in range(4):
-        started = 0.0
-        bare(file_format)
-        results["bare"].append(megabytes / (time.perf_counter() - started))
-        started = time.perf_counter()
-        pack_shard(lambda stage: None, job, folder, {file_format: f"{folder}/data"},
-                   Shard("train", "256x256", 0, 1, tuple(seeds)))
-        results["packed"].append(megabytes / (time.perf_counter() - started))
-      rates[file_format] = [max(results["bare"][1:]), max(results["packed"][1:])]
+      for _ in range(6):
+        for name, work in (("bare", bare), ("packed", packed)):
+          with tempfile.TemporaryDirectory() as place:  # replacing a file would wait for the disk
+            started = time.perf_counter()
+            work(place, file_format)
+            results[name].append(megabytes / (time.perf_counter() - started))
+      rates[file_format] = [max(results["bare"]), max(results["packed"])]
   return rates
 
 
