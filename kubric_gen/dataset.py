@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +53,7 @@ class DatasetSpec:
     if not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0:
       raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1")
     names = [split.name for split in self.splits]
-    if len(set(names)) < len(names) or not all(name.isidentifier() for name in (self.name, *names)):
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"\w+", name, re.ASCII) for name in (self.name, *names)):
       raise KubricGenError(f"{self.name}: dataset and splits need names of letters, digits and underscores, each its own")
 
   def split(self, name: str) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -62,12 +63,12 @@ class ContactMerger:
     event.impulse += total / self._step_rate
     if total > event.force:
       normals = np.array([point.normal if point.objects == pair else [-v for v in point.normal] for point in points])
-      mean = forces @ normals
-      length = float(np.linalg.norm(mean))
+      mean = (forces[:, None] * normals).sum(axis=0)  # no BLAS, whose last digits differ between processors
+      length = math.hypot(*mean)
       # Clamped between two sides the normals may cancel out: the strongest then stands for all.
       normal = mean / length if length > 1e-6 * total else normals[int(forces.argmax())]
       event.force = total
-      event.position = tuple((forces @ np.array([point.position for point in points]) / total).tolist())
+      event.position = tuple(((forces[:, None] * [point.position for point in points]).sum(axis=0) / total).tolist())
       event.normal = tuple(normal.tolist())
 
   def _close(self, pair: tuple[int, int], event: _Event) -> None:

@@ -126,7 +126,7 @@ def make_scene(recipe: Recipe, seed: int, report: Report = lambda stage: None) -
       statistics[resolution_name(size)] = _statistics(features, record, view, rgb).plain()
       lap("statistics")
     for item in scene.objects:
-      licences[item.asset_id] = item.license
+      licences[item.asset_id] = item.effective_license
     middle = colour[len(colour) // 2][..., :3]
     step = max(1, middle.shape[0] // THUMBNAIL_HEIGHT)
     small = middle[:middle.shape[0] // step * step, :middle.shape[1] // step * step]

@@ -54,7 +54,7 @@ class Object(Described):
     visibility: which light paths see it.
     labels: what the world wants to say of it; written into the metadata as it is.
     asset_id: where it comes from; the shape's name where not given.
-    license: under which its geometry and textures may be used; this package's own for its shapes, else "unknown".
+    license: under which its geometry and textures may be used, where it is not that of this package.
     look_at: instead of a quaternion, the point at which local -Z looks.
   """
 
@@ -104,7 +104,7 @@ class Object(Described):
         angular_velocity=vector3(self.angular_velocity, f"{who}: angular_velocity"),
         labels=labels(self.labels, f"{who}: labels"),
         asset_id=instance(self.asset_id, f"{who}: asset_id", str) or type(self.shape).__name__.lower(),
-        license=instance(self.license, f"{who}: license", str) or ("unknown" if isinstance(self.shape, MeshFile) else LICENSE),
+        license=instance(self.license, f"{who}: license", str),
         visibility=instance(self.visibility, f"{who}: visibility", RayVisibility))
     if self.mass is not None and self.density is not None:
       raise SceneError(f"{who}: give a mass or a density, not both")
@@ -119,3 +119,8 @@ class Object(Described):
       raise SceneError(f"{who}: a static object has no velocity")
     if isinstance(self.shape, SURFACES) and not (self.static or self.path):
       raise SceneError(f"{who}: a {type(self.shape).__name__} has no volume, so the object must be static=True")
+
+  @property
+  def effective_license(self) -> str:
+    """The license, which for shapes of this package is its own and for files "unknown" unless it was given."""
+    return self.license or ("unknown" if isinstance(self.shape, MeshFile) else LICENSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -97,7 +98,7 @@ def can_mount() -> bool:
 def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path, undisturbed: Path) -> None:
   """On a disk with room for about five scenes; then it grows."""
   size = sum(path.stat().st_size for path in undisturbed.glob("scenes/*/*/*/*.zip")) * 5 // SCENES
-  tries = " ".join(command(tmp_path / "disk", "--max_attempts=1"))
+  tries = shlex.join(command(tmp_path / "disk", "--max_attempts=1"))
   script = (f"mkdir -p {tmp_path}/disk && mount -t tmpfs -o size={size} tmpfs {tmp_path}/disk && ({tries}; echo status $?;"
             f"mount -o remount,size=64m {tmp_path}/disk; {tries}; echo status $?; cp -r {tmp_path}/disk {tmp_path}/saved)")
   result = subprocess.run(["unshare", "-rm", "sh", "-c", script], cwd=ROOT, env=environment(), capture_output=True, text=True,
