@@ -156,6 +156,20 @@ def check_writable(job: Job) -> None:
   SceneStore(job.store_root, job.recipe).open()
 
 
+def check_device(job: Job) -> None:
+  """Makes sure that a GPU that was asked for is there, on a machine that renders itself.
+
+  Raises:
+    KubricGenError: it is not.
+  """
+  from kubric_gen.workers import WorkerError, WorkerProcess
+  with WorkerProcess(job.stall_seconds) as worker:
+    try:
+      worker.call("kubric_gen.records.task:check_device", job.recipe.settings.device)
+    except WorkerError as error:
+      raise KubricGenError(error.message) from None
+
+
 def _beam_options(arguments: Sequence[str]) -> Any:
   """Beam's pipeline options of what is left of the command line.
 
@@ -290,6 +304,8 @@ def _main(arguments: Sequence[str]) -> None:
     for folder in job.folders():
       print(folder)
     return
+  if runner in LOCAL_RUNNERS and job.recipe.settings.device not in ("auto", "cpu"):
+    check_device(job)
   run(job, options)
 
 

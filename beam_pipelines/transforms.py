@@ -79,6 +79,12 @@ class _SharedPools:
 _POOLS = _SharedPools()
 
 
+def _pause(attempt: int) -> None:
+  """Waits before all attempts but the first."""
+  if attempt > 1:
+    time.sleep(RETRY_PAUSE * 2 ** (attempt - 2))
+
+
 class _InWorkers(beam.DoFn):
   """Works on the elements of a bundle in worker processes, as many at a time as the job says, in any order."""
 
@@ -143,8 +149,7 @@ class MakeScenes(_InWorkers):
   def work(self, element: int) -> SceneRow:
     job, split = self._job, self._job.recipe.dataset.split_of(element).name
     for attempt in range(1, job.max_attempts + 1):
-      if attempt > 1:
-        time.sleep(RETRY_PAUSE * 2 ** (attempt - 2))
+      _pause(attempt)
       try:
         started = time.perf_counter()
         outcome = self._pool.call("kubric_gen.records.task:make_stored_scene", job.recipe, job.store_root, element)
@@ -212,11 +217,13 @@ class PackShards(_InWorkers):
 
   def work(self, element: Shard) -> PackedShard:
     job = self._job
-    try:
-      return self._pool.call("kubric_gen.shards.packing:pack_shard", job.recipe, job.store_root, job.roots, element).value
-    except WorkerError as error:
-      raise RuntimeError(f"shard {element.index} of {element.split} {element.resolution}: {error.message}\n{error.details}"
-                         ) from error
+    for attempt in range(1, job.max_attempts + 1):
+      _pause(attempt)
+      try:
+        return self._pool.call("kubric_gen.shards.packing:pack_shard", job.recipe, job.store_root, job.roots, element).value
+      except WorkerError as error:
+        last = error
+    raise RuntimeError(f"shard {element.index} of {element.split} {element.resolution}: {last.message}\n{last.details}") from last
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def refused(*flags: str, num_scenes: int = SCENES, data_dir: Path) -> str:
     (["--splits=train,test_more_objects"], "falls into the split test_more_objects"), (["--num_frames=0"], "num_frames"),
     (["--step_rate=100"], "multiple of frame_rate"), (["--max_failed_fraction=2"], "max_failed_fraction"),
     (["--bogus=1"], "--bogus=1"), (["stray"], "stray"), (["--quality=best"], "quality"),
-    (["--runner=DataflowRunner"], "cannot see"), (["--runner=Nonsense"], "Nonsense")])
+    (["--runner=DataflowRunner"], "cannot see"), (["--runner=Nonsense"], "Nonsense"),
+    (["--device=metal"], "metal")])
 def test_bad_input_is_one_line(tmp_path: Path, flags: list[str], message: str) -> None:
   assert message in refused(*flags, data_dir=tmp_path / "data")
   assert not (tmp_path / "data" / "movi_a").exists() and not stored(tmp_path / "data")
