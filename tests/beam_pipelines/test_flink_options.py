@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from beam_pipelines import flink
+from beam_pipelines.flink import network, packages, processes, python_workers, settings
 from kubric_gen.errors import KubricGenError
 
 ROOT = Path(__file__).parents[2]
@@ -47,20 +47,20 @@ def wait_until(what: Callable[[], object]) -> None:
 
 
 def test_config_binds_everything_to_the_loopback(tmp_path: Path) -> None:
-  text = flink.cluster_config({"rpc": 1111, "rest": 2222}, 3, tmp_path / 'odd "name": #1')
+  text = settings.cluster_config({"rpc": 1111, "rest": 2222}, 3, tmp_path / 'odd "name": #1')
   lines = dict(line.split(": ", 1) for line in text.splitlines())
-  settings = {name: json.loads(value) for name, value in lines.items()}  # JSON scalars are YAML scalars
-  assert {value for name, value in settings.items() if name.endswith(("address", "host"))} == {"127.0.0.1"}
-  assert settings["rest.port"] == 2222 and settings["jobmanager.rpc.port"] == 1111
-  assert settings["parallelism.default"] == 3 and settings["taskmanager.numberOfTaskSlots"] == 1
-  assert settings["restart-strategy.type"] == "fixed-delay"
-  assert settings["io.tmp.dirs"].endswith('odd "name": #1')
-  assert "--add-opens=java.base/java.util=ALL-UNNAMED" in settings["env.java.opts.all"].split()
+  read = {name: json.loads(value) for name, value in lines.items()}  # JSON scalars are YAML scalars
+  assert {value for name, value in read.items() if name.endswith(("address", "host"))} == {"127.0.0.1"}
+  assert read["rest.port"] == 2222 and read["jobmanager.rpc.port"] == 1111
+  assert read["parallelism.default"] == 3 and read["taskmanager.numberOfTaskSlots"] == 1
+  assert read["restart-strategy.type"] == "fixed-delay"
+  assert read["io.tmp.dirs"].endswith('odd "name": #1')
+  assert "--add-opens=java.base/java.util=ALL-UNNAMED" in read["env.java.opts.all"].split()
 
 
 def test_beam_understands_the_options() -> None:
   beam_options = pytest.importorskip("apache_beam.options.pipeline_options")
-  given = flink.flink_options(jobs="127.0.0.1:2222", artifacts="127.0.0.1:4444", workers="127.0.0.1:3333", parallelism=2)
+  given = settings.flink_options(jobs="127.0.0.1:2222", artifacts="127.0.0.1:4444", workers="127.0.0.1:3333", parallelism=2)
   everything = beam_options.PipelineOptions(given).get_all_options()
   assert everything["job_endpoint"] == "127.0.0.1:2222" and everything["artifact_endpoint"] == "127.0.0.1:4444"
   assert everything["environment_type"] == "EXTERNAL" and everything["environment_config"] == "127.0.0.1:3333"
@@ -68,15 +68,16 @@ def test_beam_understands_the_options() -> None:
 
 
 def test_versions_belong_together() -> None:
-  assert all(package.endswith(f"=={flink.FLINK}") for package in flink.PACKAGES)
-  assert f"<artifactId>beam-runners-flink-{flink.FLINK_MINOR}</artifactId><version>{flink.JOB_SERVER}</version>" in flink._POM
+  assert all(package.endswith(f"=={packages.FLINK}") for package in packages.PACKAGES)
+  artifact = f"<artifactId>beam-runners-flink-{packages.FLINK_MINOR}</artifactId>"
+  assert f"{artifact}<version>{packages.JOB_SERVER}</version>" in packages._POM
 
 
 def test_free_ports() -> None:
-  ports = flink.free_ports(20)
+  ports = network.free_ports(20)
   assert len(set(ports)) == 20
   with socket.socket() as listener:
-    listener.bind((flink.HOST, ports[0]))
+    listener.bind((network.HOST, ports[0]))
 
 
 # Fetching
@@ -94,24 +95,24 @@ def test_directory_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     (partial / "all").touch()
 
   with pytest.raises(KeyboardInterrupt):
-    flink._once(target, interrupted)
+    packages._once(target, interrupted)
   assert [path.name for path in target.parent.iterdir()] == ["lock"]
   (target.parent / "partial").mkdir()  # as a fetch leaves it that was killed
   (target.parent / "partial" / "half").touch()
-  assert flink._once(target, whole) == target
+  assert packages._once(target, whole) == target
   assert [path.name for path in target.iterdir()] == ["all"]
-  assert flink._once(target, interrupted) == target  # nothing to do
+  assert packages._once(target, interrupted) == target  # nothing to do
   assert sorted(path.name for path in target.parent.iterdir()) == ["lock", "thing"]
 
 
 def test_failed_fetch_is_one_line(tmp_path: Path) -> None:
   fake_java(tmp_path, "17.0.1")
   executable(tmp_path / "bin" / "mvn", "echo '[INFO] trying'; echo '[ERROR] goal on project x: it is not there'; exit 1")
-  (tmp_path / "home" / f"flink-{flink.FLINK}").mkdir(parents=True)
+  (tmp_path / "home" / f"flink-{packages.FLINK}").mkdir(parents=True)
   done = cli("fetch", f"--flink_home={tmp_path / 'home'}", PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin", JAVA_HOME=str(tmp_path))
   assert done.returncode == 2 and done.stdout == ""
   assert done.stderr.splitlines()[-1] == "error: could not fetch Beam's job server: it is not there"
-  assert sorted(path.name for path in (tmp_path / "home").iterdir()) == [f"flink-{flink.FLINK}", "lock"]
+  assert sorted(path.name for path in (tmp_path / "home").iterdir()) == [f"flink-{packages.FLINK}", "lock"]
 
 
 @pytest.mark.parametrize(("version", "fits"), [("11.0.2", True), ("17.0.15", True), ("21", True), ("1.8.0_392", False),
@@ -120,10 +121,10 @@ def test_java_version(version: str, fits: bool, tmp_path: Path, monkeypatch: pyt
   fake_java(tmp_path, version)
   monkeypatch.setenv("JAVA_HOME", str(tmp_path))
   if fits:
-    assert flink.find_java() == str(tmp_path / "bin" / "java")
+    assert packages.find_java() == str(tmp_path / "bin" / "java")
   else:
     with pytest.raises(KubricGenError, match="needs Java 11, 17 or 21"):
-      flink.find_java()
+      packages.find_java()
 
 
 # The command line
@@ -149,7 +150,7 @@ def test_missing_java(tmp_path: Path) -> None:
 
 def test_missing_mvn(tmp_path: Path) -> None:
   fake_java(tmp_path, "17.0.1")
-  (tmp_path / "home" / f"flink-{flink.FLINK}").mkdir(parents=True)
+  (tmp_path / "home" / f"flink-{packages.FLINK}").mkdir(parents=True)
   done = cli("fetch", f"--flink_home={tmp_path / 'home'}", PATH=str(tmp_path), JAVA_HOME=str(tmp_path))
   assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "mvn" in done.stderr
 
@@ -188,7 +189,7 @@ def test_stopping_a_process_ends_what_it_started(tmp_path: Path) -> None:
   process = subprocess.Popen(["sh", "-c", script], start_new_session=True)
   wait_until((tmp_path / "child").exists)
   child = int((tmp_path / "child").read_text())
-  flink._stop([process], seconds=0.2)
+  processes.stop_all([process], seconds=0.2)
   wait_until(lambda: not alive(child))
   assert process.returncode is not None
 
@@ -204,8 +205,8 @@ time.sleep(300)
 
 
 def test_workers_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-  monkeypatch.setattr(flink, "_HARNESS", HARNESS)
-  pool = flink.WorkerPool()
+  monkeypatch.setattr(python_workers, "_HARNESS", HARNESS)
+  pool = python_workers.WorkerPool()
   first, second = tmp_path / "first", tmp_path / "second"
   try:
     pool.start_worker("127.0.0.1:1", "1-1", str(first))
