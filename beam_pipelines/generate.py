@@ -8,6 +8,7 @@ command goes on where a killed one was.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -20,29 +21,31 @@ from absl import app, flags
 
 from beam_pipelines import dataflow
 from beam_pipelines.job import Job
-from kubric_gen.cli import (BAD_INPUT, config_from_flags, define, define_config_flags, define_render_flags, guarded, parse_seeds,
-                            print_error, render_settings)
+from kubric_gen.cli import (BAD_INPUT, MAX_SEEDS, config_from_flags, define, define_config_flags, define_render_flags, guarded,
+                            parse_seeds, print_error, render_settings)
 from kubric_gen.errors import KubricGenError
 from kubric_gen.records.recipe import Recipe, load_world
-from kubric_gen.shards.finish import card_of
+from kubric_gen.shards.finish import card_of, missing_file
 from kubric_gen.shards.layout import check_formats, partial_dir
-from kubric_gen.store import SceneStore, write_whole
+from kubric_gen.store import SceneStore, first_difference, is_local, write_whole
 from kubric_gen.world import parse_resolution
 
 LOCAL_RUNNER = "FnApiRunner"
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
 LOCAL_RUNNERS = (LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner")
 MAX_REASON = 400
+MAX_SEED = 2**62
 
 
 def _define_flags(world: str) -> None:
   define_config_flags(load_world(world).config, without=("resolution",))
   define_render_flags()
-  string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=0)
+  string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=1)
   define("world", "movi", "a module of worlds, or any module by its dotted name", string)
-  define("num_scenes", None, "scenes over all splits together", whole)
-  define("start_seed", 0, "the first seed", flags.IntegerParser(lower_bound=0))
-  define("seed", None, "instead of these two: a range such as 0..99, or a list of ranges and numbers", string)
+  define("num_scenes", None, "how many scenes, over all splits together; this or --seed must be given",
+         flags.IntegerParser(1, MAX_SEEDS))
+  define("start_seed", 0, "the first seed", flags.IntegerParser(0, MAX_SEED))
+  define("seed", None, "instead of --num_scenes and --start_seed: a range such as 0..99, or a list of ranges and numbers", string)
   define("data_dir", None, "where the dataset appears, for tfds.load; any path that etils.epath knows", string)
   define("store_dir", None, "where finished scenes are kept; <data_dir>/scenes by default", string)
   define("resolution", "256", "image sizes as HEIGHTxWIDTH or one number, comma-separated; the smaller ones whole fractions of "
@@ -75,7 +78,10 @@ def _seeds(values: Any) -> tuple[tuple[int, int], ...]:
   if values.seed is not None:
     if values.num_scenes is not None or values.start_seed:
       raise KubricGenError("give --seed, or --num_scenes and --start_seed, not both")
-    return _ranges(parse_seeds(values.seed))
+    ranges = _ranges(parse_seeds(values.seed))
+    if ranges[-1][1] > MAX_SEED:
+      raise KubricGenError(f"seeds must be at most {MAX_SEED}, got {ranges[-1][1]}")
+    return ranges
   if values.num_scenes is None:
     raise KubricGenError("how many scenes? give --num_scenes=N")
   return ((values.start_seed, values.start_seed + values.num_scenes - 1),)
@@ -120,20 +126,57 @@ def is_complete(job: Job) -> bool:
   """
   complete = True
   for folder, file_format in job.folders().items():
-    try:
-      card = card_of(folder)
-    except KubricGenError:
-      raise
-    except OSError as error:
-      raise KubricGenError(f"cannot use {folder} ({error.strerror or error}): choose another --data_dir") from None
+    card = card_of(folder)
     if card is None:
       complete = False
-    elif card.get("request") != job.request or card.get("file_format") != file_format:
+      continue
+    found, wanted = ({"file_format": source, **request} for source, request in (
+        (card.get("file_format"), card.get("request", {})), (file_format, job.request)))
+    if found != wanted:
       if not job.overwrite:
-        raise KubricGenError(f"{folder} holds another dataset (of seeds {card.get('request', {}).get('seeds')}, in "
-                             f"{card.get('file_format')} files): choose another --data_dir, or pass --overwrite")
+        raise KubricGenError(f"{folder} holds another dataset: {first_difference(found, wanted)}; choose another --data_dir, or "
+                             "pass --overwrite")
+      complete = False
+    elif (lost := missing_file(folder, card)) is not None:
+      print(f"{folder / lost} is damaged or gone: packing it again", file=sys.stderr)
       complete = False
   return complete
+
+
+@contextlib.contextmanager
+def _usable(job: Job) -> Iterator[None]:
+  """Tells in one line what no file system or object store will do."""
+  try:
+    yield
+  except KubricGenError:
+    raise
+  except Exception as error:  # each object store has errors of its own
+    raise KubricGenError(f"cannot use {job.data_dir} and {job.store_root} ({type(error).__name__}: {_reason(error)}): choose "
+                         "another --data_dir or --store_dir") from None
+
+
+@contextlib.contextmanager
+def _alone(job: Job) -> Iterator[None]:
+  """Makes sure that no other run on this machine writes the same dataset.
+
+  Raises:
+    KubricGenError: one does.
+  """
+  if not is_local(job.data_dir):
+    yield
+    return
+  path = os.path.join(job.data_dir, job.recipe.dataset.name, ".lock")
+  os.makedirs(os.path.dirname(path), exist_ok=True)
+  with open(path, "w") as file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+      raise KubricGenError(f"another run is writing {os.path.dirname(path)}: wait for it, or choose another --data_dir") from None
+    try:
+      yield
+    finally:
+      with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def check_writable(job: Job) -> None:
@@ -260,15 +303,18 @@ def run(job: Job, options: Any) -> None:
   except (ValueError, ImportError) as error:
     raise KubricGenError(f"Beam refuses the pipeline options: {_reason(error)}") from None
   build(pipeline, job)
-  check_writable(job)
-  summary_file(job).unlink(missing_ok=True)
+  with _usable(job):
+    check_writable(job)
+    summary_file(job).unlink(missing_ok=True)
   try:
-    with _told(job):
+    with _alone(job), _told(job):
       pipeline.run().wait_until_finish()
     summary = json.loads(summary_file(job).read_text())
   except KubricGenError:
     raise
   except Exception as error:
+    if "KeyboardInterrupt" in str(error):  # Beam wraps it
+      raise KeyboardInterrupt from None
     logging.getLogger(__name__).debug("the pipeline failed", exc_info=True)
     raise KubricGenError(f"the pipeline failed: {_reason(error)} (finished scenes are kept; -v 1 shows more)") from error
   print(_describe(summary, job, time.perf_counter() - started))
@@ -289,7 +335,8 @@ def _main(arguments: Sequence[str]) -> None:
     runner = arguments[list(arguments).index("--runner") + 1]
   if not runner:
     runner, arguments = LOCAL_RUNNER, [*arguments, f"--runner={LOCAL_RUNNER}"]
-  for name, level in (("apache_beam", logging.WARNING), ("apache_beam.io.gcp", logging.ERROR)):
+  for name, level in (("apache_beam", logging.WARNING), ("apache_beam.io.gcp", logging.ERROR),
+                      ("apache_beam.runners.worker.bundle_processor", logging.CRITICAL)):
     logging.getLogger(name).setLevel(level)  # Beam tells a lot
   job, options = job_from_flags(runner), _beam_options(arguments)
   dry_run = flags.FLAGS.dry_run
@@ -299,7 +346,9 @@ def _main(arguments: Sequence[str]) -> None:
     for line in dataflow.describe(dataflow.portable_proto(job, options)):
       print(line)
     return
-  if is_complete(job):
+  with _usable(job):
+    complete = is_complete(job)
+  if complete:
     print("already complete:")
     for folder in job.folders():
       print(folder)

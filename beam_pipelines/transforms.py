@@ -159,6 +159,8 @@ class MakeScenes(_InWorkers):
                   extra={"finished": True})
         return SceneRow(element, split, outcome.value.made, sizes, seconds, outcome.peak_mb, attempt)
       except WorkerError as error:
+        if self._pool.closed:
+          raise
         failure = (error.stage, error.message, error.details)
         _log.warning("seed %d (%s): attempt %d of %d failed: %s: %s", element, split, attempt, job.max_attempts,
                      error.stage, error.message)

@@ -11,6 +11,7 @@ object store. Any path that `etils.epath` knows will do, `gs://` included.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -65,7 +66,8 @@ def write_whole(path: epath.Path, data: bytes) -> None:
     temporary.write_bytes(data)
     temporary.replace(path)
   except OSError as error:
-    raise KubricGenError(f"cannot write {path} ({error.strerror or error}): free some space or choose another place") from error
+    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place"
+    raise KubricGenError(f"cannot write {path} ({error.strerror or error}): {way_out}") from error
   finally:
     if is_local(path):
       with contextlib.suppress(OSError):
@@ -165,7 +167,7 @@ class SceneStore:
     except (OSError, ValueError, RecursionError) as error:
       raise KubricGenError(f"{file} cannot be read ({error}): choose another --store_dir") from None
     if found != wanted:
-      raise KubricGenError(f"the store {self.folder} was made with another {_first_difference(found, wanted)}: ask for the "
+      raise KubricGenError(f"the store {self.folder} was made with another {first_difference(found, wanted)}: ask for the "
                            "same, or choose another --store_dir")
 
   def path(self, seed: int) -> epath.Path:
@@ -226,9 +228,10 @@ class StoredSummary:
     self.info, self.sizes = info, sizes
 
 
-def _first_difference(found: Any, wanted: Any, name: str = "") -> str:
+def first_difference(found: Any, wanted: Any, name: str = "") -> str:
+  """Where two nested descriptions differ first, in words."""
   if isinstance(found, dict) and isinstance(wanted, dict):
     for key in sorted(set(found) | set(wanted)):
       if found.get(key) != wanted.get(key):
-        return _first_difference(found.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
+        return first_difference(found.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
   return name or "recipe" if isinstance(found, dict) or isinstance(wanted, dict) else f"{name} ({found}, not {wanted})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -24,13 +25,14 @@ class SceneConfig(tfds.core.BuilderConfig):
 
   Attributes:
     resolution: (height, width) in pixels.
-    num_scenes: seeds 0 … num_scenes - 1 that are made by `download_and_prepare`, over all splits together.
+    num_scenes: seeds 0 … num_scenes - 1 that are made by `download_and_prepare`, over all splits together; few, because
+      `tfds.load` does so by itself where the data_dir lacks the dataset.
     num_frames: rendered frames.
     quality: see `RenderSettings`.
   """
 
   resolution: tuple[int, int] = (256, 256)
-  num_scenes: int = 10_000
+  num_scenes: int = 16
   num_frames: int = 24
   quality: str = "standard"
 
@@ -85,13 +87,17 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     recipe = self.recipe
     resolution = recipe.resolutions[0]
     features, name = recipe.features(resolution), resolution_name(resolution)
-    with WorkerPool(os.cpu_count() or 1) as pool, ThreadPoolExecutor(pool.size) as threads:
-      def make(seed: int) -> tuple[int, bytes]:
-        try:
-          return seed, pool.call("kubric_gen.records.task:make_record", recipe, seed).value[name]
-        except WorkerError as error:
-          raise KubricGenError(f"seed {seed}: {error}") from error
+    print(f"{self.name}/{name} is not in {self._data_dir_root}: making {len(seeds)} scenes on this machine", file=sys.stderr)
+    pool = WorkerPool(os.cpu_count() or 1)
+    threads = ThreadPoolExecutor(pool.size)
 
+    def make(seed: int) -> tuple[int, bytes]:
+      try:
+        return seed, pool.call("kubric_gen.records.task:make_record", recipe, seed).value[name]
+      except WorkerError as error:
+        raise KubricGenError(f"seed {seed}: {error}") from error
+
+    try:
       pending: list[Any] = []
       for seed in seeds:
         pending.append(threads.submit(make, seed))
@@ -99,6 +105,9 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
           yield self._example(features, *pending.pop(0).result())
       for future in pending:
         yield self._example(features, *future.result())
+    finally:
+      threads.shutdown(wait=False, cancel_futures=True)
+      pool.close()
 
   def _example(self, features: Features, seed: int, record: bytes) -> tuple[int, dict[str, Any]]:
     return seed, decode(features, record)

@@ -49,9 +49,20 @@ def card_of(folder: Any) -> dict[str, Any] | None:
   except FileNotFoundError:
     pass
   except (OSError, ValueError, RecursionError) as error:
-    raise KubricGenError(f"{folder / 'card.json'} cannot be read ({error}): choose another --data_dir") from None
+    raise KubricGenError(f"{folder / 'card.json'} cannot be read ({error}): remove {folder} to have it packed again") from None
   if folder.exists() and any(folder.iterdir()) and partial_dir(folder) != folder:
     raise KubricGenError(f"{folder} holds a dataset that kubric-gen has not made: choose another --data_dir")
+  return None
+
+
+def missing_file(folder: Any, card: Mapping[str, Any]) -> str | None:
+  """The first file of a finished dataset that is gone or has another size than its card says; None if all are there."""
+  for name in ("dataset_info.json", "features.json"):
+    if not (folder / name).exists():
+      return name
+  for name, size in card.get("files", {}).items():
+    if not (folder / name).exists() or (folder / name).stat().length != size:
+      return name
   return None
 
 
@@ -145,6 +156,7 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
         (draft / "contact_sheet.png").write_bytes(sheet)
         (draft / "README.md").write_text(card_markdown(data, recipe, resolution))
         _write_tfds_metadata(draft, recipe, resolution, file_format, cards)
+        data["files"] = {name: (draft / name).stat().length for name in sorted(expected)}
         (draft / "card.json").write_text(json.dumps(data, indent=1) + "\n")
         moves.append((draft, folder))
         report("finish")

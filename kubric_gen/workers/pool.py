@@ -32,6 +32,11 @@ class WorkerPool:
     self._closed = False
 
   @property
+  def closed(self) -> bool:
+    """Whether it was closed; what fails then fails because of that."""
+    return self._closed
+
+  @property
   def pids(self) -> list[int]:
     """Of the processes that run now."""
     with self._lock:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.beam_pipelines.runs import ROOT, SCENES, TINY, decoded, environment, generate, same, stored
+from tests.beam_pipelines.runs import (ROOT, SCENES, TINY, assert_same_records, decoded, environment, generate, same, start,
+                                       stored, wait_until)
 
 
 def refused(*flags: str, num_scenes: int = SCENES, data_dir: Path) -> str:
@@ -31,7 +34,8 @@ def refused(*flags: str, num_scenes: int = SCENES, data_dir: Path) -> str:
     (["--step_rate=100"], "multiple of frame_rate"), (["--max_failed_fraction=2"], "max_failed_fraction"),
     (["--bogus=1"], "--bogus=1"), (["stray"], "stray"), (["--quality=best"], "quality"),
     (["--runner=DataflowRunner"], "cannot see"), (["--runner=Nonsense"], "Nonsense"),
-    (["--device=metal"], "metal")])
+    (["--device=metal"], "metal"), (["--seed=99999999999999999999"], "at most"),
+    (["--num_scenes=99999999999"], "num_scenes"), (["--data_dir=s4://nowhere/x"], "s4://"), (["--stall_timeout=0"], "stall")])
 def test_bad_input_is_one_line(tmp_path: Path, flags: list[str], message: str) -> None:
   assert message in refused(*flags, data_dir=tmp_path / "data")
   assert not (tmp_path / "data" / "movi_a").exists() and not stored(tmp_path / "data")
@@ -46,8 +50,8 @@ def test_the_same_request_again_is_complete_and_another_is_refused(undisturbed: 
   before = {path: path.stat().st_mtime_ns for path in (undisturbed / "movi_a").rglob("*") if path.is_file()}
   again = generate(undisturbed)
   assert again.returncode == 0 and again.stdout.startswith("already complete")
-  assert "holds another dataset (of seeds 0..7, in tfrecord files)" in refused(num_scenes=9, data_dir=undisturbed)
-  assert "in tfrecord files" in refused("--file_format=parquet", data_dir=undisturbed)
+  assert "holds another dataset: seeds (0..7, not 0..8)" in refused(num_scenes=9, data_dir=undisturbed)
+  assert "file_format (tfrecord, not parquet)" in refused("--file_format=parquet", data_dir=undisturbed)
   assert "was made with another splits.test.samples_per_pixel (2, not 3)" in refused(
       "--samples_per_pixel=3", "--overwrite", data_dir=undisturbed)
   assert before == {path: path.stat().st_mtime_ns for path in (undisturbed / "movi_a").rglob("*") if path.is_file()}
@@ -137,3 +141,25 @@ def test_the_portable_job_has_every_step_in_the_image() -> None:
   functions = [item for item in steps.values() if item.spec.urn == "beam:transform:pardo:v1"]
   assert functions and all(item.environment_id in proto.components.environments for item in functions)
   assert proto.ByteSize() < 1_000_000  # the seeds travel as ranges
+
+
+def test_a_damaged_dataset_is_packed_again(tmp_path: Path, undisturbed: Path) -> None:
+  shutil.copytree(undisturbed, tmp_path / "data")
+  shard = next((tmp_path / "data").glob("movi_a/32x32/1.0.0/movi_a-train*"))
+  shard.write_bytes(shard.read_bytes()[:100])
+  result = generate(tmp_path / "data")
+  assert result.returncode == 0 and "8 reused" in result.stdout and f"{shard} is damaged or gone" in result.stderr
+  assert_same_records(tmp_path / "data", undisturbed)
+
+
+def test_an_interruption_is_told_in_one_line_and_the_next_run_goes_on(tmp_path: Path, running: list) -> None:
+  driver = start(tmp_path)
+  running.append(driver)
+  wait_until(lambda: len(stored(tmp_path)) >= 2)
+  assert "another run is writing" in refused(data_dir=tmp_path)
+  driver.send_signal(signal.SIGINT)
+  _, err = driver.communicate(timeout=60)
+  assert driver.returncode == 130 and "Traceback" not in err and "attempt" not in err, err
+  assert err.strip().splitlines()[-1].startswith("interrupted")
+  again = generate(tmp_path)
+  assert again.returncode == 0 and "0 failed" in again.stdout
