@@ -66,7 +66,7 @@ def write_whole(path: epath.Path, data: bytes) -> None:
     temporary.write_bytes(data)
     temporary.replace(path)
   except OSError as error:
-    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "choose another place"
+    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "choose another place"
     raise KubricGenError(f"cannot write {path} ({error.strerror or error}): {way_out}") from error
   finally:
     if is_local(path):
