@@ -336,6 +336,7 @@ def _main(arguments: Sequence[str]) -> None:
   if not runner:
     runner, arguments = LOCAL_RUNNER, [*arguments, f"--runner={LOCAL_RUNNER}"]
   for name, level in (("apache_beam", logging.WARNING), ("apache_beam.io.gcp", logging.ERROR),
+                      ("apache_beam.runners.common", logging.CRITICAL),
                       ("apache_beam.runners.worker.bundle_processor", logging.CRITICAL)):
     logging.getLogger(name).setLevel(level)  # Beam tells a lot
   job, options = job_from_flags(runner), _beam_options(arguments)

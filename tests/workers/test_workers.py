@@ -31,7 +31,8 @@ def test_one_process_does_many_calls_and_survives_their_errors() -> None:
     assert (refused.stage, refused.message, refused.fatal) == ("think", "not this one", False)
     assert bug.message == "ZeroDivisionError: a bug" and "stumble" in bug.details
     assert worker.call(JOBS + "pid").value == first.value == worker.pid != os.getpid()
-  assert stages == ["sleep"] and 5 < first.resident_mb <= first.peak_mb < 200
+  assert stages == ["sleep"]
+  assert 5 < first.resident_mb < 200 and 5 < first.peak_mb < 200  # the kernel counts the two in its own time
   assert not Path(f"/proc/{worker.pid}").exists()
 
 
