@@ -9,7 +9,6 @@ from __future__ import annotations
 import faulthandler
 import importlib
 import os
-import resource
 import select
 import signal
 import sys
@@ -25,8 +24,9 @@ ORPHANED = 70
 
 
 def peak_megabytes() -> float:
-  """The most memory that this process has had, MB."""
-  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+  """The most memory that this process has had, MB; `getrusage` would count what its parent had when it was started."""
+  with open("/proc/self/status") as file:
+    return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024 / 1e6
 
 
 def resident_megabytes() -> float:
