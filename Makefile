@@ -32,11 +32,17 @@ lint: setup ## check style and types
 	$(PYTHON) -m ruff check --output-format concise .
 	$(PYTHON) -m mypy
 
-lock: ## resolve setup.cfg into docker/requirements.lock (LOCK_FLAGS=--upgrade for the newest versions)
+lock: ## resolve setup.cfg into the lock files of docker/ (LOCK_FLAGS=--upgrade for the newest versions)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH"; \
 	command -v uv >/dev/null || { echo "make lock: uv is missing: run .ci/setup, or install uv" >&2; exit 2; }; \
-	uv pip compile setup.cfg --extra test --extra beam --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
-	  --generate-hashes --custom-compile-command "make lock" --quiet $(LOCK_FLAGS) --output-file docker/requirements.lock
+	compile() { \
+	  uv pip compile setup.cfg --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	    --custom-compile-command "make lock" --quiet "$$@"; \
+	}; \
+	set -e; \
+	compile --extra test --extra beam --extra docker --extra dev $(LOCK_FLAGS) --output-file docker/requirements.lock; \
+	compile --constraint docker/requirements.lock --output-file docker/render.lock; \
+	compile --constraint docker/requirements.lock --extra test --extra beam --output-file docker/full.lock
 
 clean: ## remove build products and caches; .venv and output/ stay
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,62 @@
+#!/bin/sh
+# What a container of the image runs: Beam's boot program when it is called with Beam's arguments, a program of the image
+# when it is called with one's name, else Python.
+set -eu
+
+fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
+
+case "${1-}" in
+  --id | --id=* | --worker_pool | --worker_pool=*)
+    [ -x /opt/apache/beam/boot ] || fail "this image has no Beam in it: take the one without 'render' in its name"
+    exec /opt/apache/beam/boot "$@" ;;
+  --help | -h)
+    cat <<'END'
+kubric-gen: synthetic videos with exact ground truth, from a seed
+
+  docker run --rm -v "$PWD/output:/output" kubric-gen worlds/movi.py --seed 3
+  docker run --rm -v "$PWD/output:/output" kubric-gen -m beam_pipelines.generate --num_scenes=16 --data_dir=/output/data
+  docker run --rm kubric-gen worlds/movi.py --helpfull
+  docker run --rm -it kubric-gen                   Python, with everything installed
+
+A script of your own: -v "$PWD/my_world.py:/my_world.py" ... kubric-gen /my_world.py
+END
+    exit ;;
+esac
+
+# Started as root, it goes on as whoever the output folder on the host belongs to. With a rootless engine that is root.
+if [ "$(id -u)" = 0 ]; then
+  owner=$(stat -c %u:%g /output 2>/dev/null || echo 0:0)
+  if [ "${owner%:*}" != 0 ]; then
+    exec setpriv --reuid "${owner%:*}" --regid "${owner#*:}" --keep-groups -- "$0" "$@" ||
+      fail "cannot become user $owner, whom /output belongs to: give --user $owner"
+  fi
+fi
+
+# Any user, and a read-only file system: temporary files go where they can.
+writable() { [ -d "$1" ] && [ -w "$1" ]; }
+if ! writable "${TMPDIR:-/tmp}"; then
+  for folder in /tmp /var/tmp /dev/shm /output; do
+    if writable "$folder"; then export TMPDIR="$folder"; break; fi
+  done
+fi
+writable "${HOME:-/}" || export HOME="${TMPDIR:-/tmp}"
+
+case "${1-}" in
+  '' | -*) exec python "$@" ;;
+esac
+if [ ! -e "$1" ]; then
+  # Python does not look for scripts in another working directory; the worlds of the image are found all the same.
+  if [ -e "/kubric-gen/$1" ]; then
+    script="/kubric-gen/$1"
+    shift
+    exec python "$script" "$@"
+  fi
+  case "$1" in
+    */* | *.py)
+      fail "there is no $1 in the container: its worlds are $(cd /kubric-gen && echo worlds/[a-z]*.py); a script of your own" \
+        "has to be mounted, -v \"\$PWD/$(basename "$1"):/$(basename "$1")\"" ;;
+  esac
+  command -v "$1" >/dev/null || fail "there is no program $1 in the container: give a script, -m MODULE or python"
+  exec "$@"
+fi
+exec python "$@"
