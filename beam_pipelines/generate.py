@@ -1,8 +1,8 @@
 """Makes a dataset of a world: `python -m beam_pipelines.generate --world=movi --num_scenes=1000 --data_dir=DIR`.
 
-Takes the flags of the world's own script, those below, and any pipeline option of Apache Beam. Without `--runner` it
-runs on this machine, with one worker process per core. Scenes that the store has are not made again, so that the same
-command goes on where a killed one was.
+Takes the flags of the world's config and of rendering, those below, and any pipeline option of Apache Beam. Without
+`--runner` it runs on this machine, with one worker process per core. Scenes that the store has are not made again, so that
+the same command goes on where a killed one was.
 """
 
 from __future__ import annotations

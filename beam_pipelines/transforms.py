@@ -314,5 +314,3 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
       | "Spread shards" >> beam.Reshuffle()
       | "Pack shards" >> beam.ParDo(PackShards(job)).with_output_types(PackedShard))
   _ = collected | "Finish" >> beam.ParDo(Finish(job), beam.pvalue.AsList(packed))
-
-

@@ -89,7 +89,6 @@ class _ResolutionSerializer(flags.ArgumentSerializer[tuple[int, int]]):
 def define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any],
            serializer: flags.ArgumentSerializer[Any] | None = None) -> None:
   """A flag that `--help` lists."""
-  """A flag that `--help` lists."""
   flags.DEFINE(parser, name, default, text, serializer=serializer, module_name=sys.argv[0])
 
 
@@ -123,7 +122,7 @@ def define_render_flags() -> None:
   define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
   define("denoiser", None, "fast, accurate or none instead of the quality's", string)
   define("adaptive_threshold", None, "noise level at which a pixel stops early, 0 for the same samples everywhere, "
-          "instead of the quality's", flags.FloatParser())
+         "instead of the quality's", flags.FloatParser())
   define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
 
 

@@ -20,6 +20,7 @@ import struct
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -125,13 +126,6 @@ class StoredScene:
     """The serialised `tf.train.Example` of a resolution."""
     return self._read(_RECORD % resolution)
 
-  def size(self, resolution: str) -> int:
-    """Bytes of a record, without reading it."""
-    try:
-      return self._archive.getinfo(_RECORD % resolution).file_size
-    except KeyError:
-      raise CorruptSceneError(f"{self.name} has no record of {resolution}: run again to have it made again") from None
-
 
 class SceneStore:
   """The stored scenes of a recipe.
@@ -221,11 +215,12 @@ class SceneStore:
       return None
 
 
+@dataclass(frozen=True)
 class StoredSummary:
   """What is told of a stored scene: its info and the size of its records in bytes, by resolution."""
 
-  def __init__(self, info: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    self.info, self.sizes = info, sizes
+  info: Mapping[str, Any]
+  sizes: Mapping[str, int]
 
 
 def first_difference(found: Any, wanted: Any, name: str = "") -> str:

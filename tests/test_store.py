@@ -49,9 +49,6 @@ def test_what_is_stored_is_read(tmp_path: Path) -> None:
   with store.read(SEED) as found:
     assert found.info == scene.info and found.thumbnail == scene.thumbnail
     assert {name: found.record(name) for name in scene.records} == scene.records
-    assert {name: found.size(name) for name in scene.records} == {name: len(data) for name, data in scene.records.items()}
-    with pytest.raises(CorruptSceneError, match="8x8"):
-      found.size("8x8")
     with pytest.raises(CorruptSceneError, match="8x8"):
       found.record("8x8")
   summary = store.verified(SEED)

@@ -164,5 +164,3 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
       _move(draft, folder)
   except OSError as error:
     raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): free some space, then run again") from error
-
-
