@@ -15,31 +15,10 @@ from kubric_gen.errors import DeviceError, KubricGenError
 from kubric_gen.interrupts import exit_interrupted, handle_signals
 from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
 from kubric_gen.render.settings import RenderSettings
+from kubric_gen.seeds import parse_seeds
 from kubric_gen.world import Config, World, parse_resolution
 
 BAD_INPUT = 2
-MAX_SEEDS = 10_000_000
-
-
-def parse_seeds(text: str) -> list[int]:
-  """Seeds of '3', '0..99' (both ends included), or a comma-separated list of these.
-
-  Raises:
-    KubricGenError: anything else, a negative seed, or one that is named twice.
-  """
-  seeds: list[int] = []
-  try:
-    for part in text.split(","):
-      first, dots, last = part.strip().partition("..")
-      low, high = int(first), int(last if dots else first)
-      if low < 0 or not 0 <= high - low < MAX_SEEDS:
-        raise ValueError
-      seeds.extend(range(low, high + 1))
-  except ValueError:
-    raise KubricGenError(f"seed must be a number, a range such as 0..99, or a list of these, got {text!r}") from None
-  if len(set(seeds)) != len(seeds):
-    raise KubricGenError(f"seed names a scene twice: {text}")
-  return seeds
 
 
 class _TupleParser(flags.ArgumentParser[tuple[Any, ...]]):

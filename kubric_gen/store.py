@@ -11,13 +11,11 @@ object store. Any path that `etils.epath` knows will do, `gs://` included.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import json
 import os
 import struct
-import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.identity import versions
-from kubric_gen.interrupts import register, unregister
+from kubric_gen.paths import write_whole
 from kubric_gen.records.recipe import Recipe, resolution_name
 from kubric_gen.records.scene import FinishedScene
 from kubric_gen.scene.serialization import to_plain
@@ -44,36 +42,6 @@ _DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeEr
 
 class CorruptSceneError(KubricGenError):
   """A stored scene whose checksums do not match, or that is no scene."""
-
-
-def is_local(path: str | os.PathLike[str]) -> bool:
-  """Whether a path lies in the file system, rather than in an object store."""
-  return "://" not in os.fspath(path)
-
-
-def write_whole(path: epath.Path, data: bytes) -> None:
-  """Writes a file that appears whole or not at all.
-
-  Raises:
-    KubricGenError: it cannot be written.
-  """
-  temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}"
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not is_local(path):  # an object store shows nothing before the upload is complete
-      path.write_bytes(data)
-      return
-    register(temporary)
-    temporary.write_bytes(data)
-    temporary.replace(path)
-  except OSError as error:
-    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "choose another place"
-    raise KubricGenError(f"cannot write {path} ({error.strerror or error}): {way_out}") from error
-  finally:
-    if is_local(path):
-      with contextlib.suppress(OSError):
-        os.unlink(temporary)
-      unregister(temporary)
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

@@ -21,11 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.paths import write_whole
 from kubric_gen.records.recipe import Recipe
 from kubric_gen.records.scene import FinishedScene
 from kubric_gen.records.task import stored_summary
 from kubric_gen.render import RenderSettings
-from kubric_gen.store import CorruptSceneError, SceneStore, pack, write_whole
+from kubric_gen.store import CorruptSceneError, SceneStore, pack
 from tests.records.handmade import files, finished_scene, full_disk, seeds_of, small_recipe
 from worlds.movi import MoviConfig
 

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from kubric_gen.datasets.tfds_features import tfds_features
 from kubric_gen.errors import KubricGenError
 from kubric_gen.records.recipe import Recipe, load_world, resolution_name
 from kubric_gen.records.tf_example import decode
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.shards.layout import VERSION, shuffled
+from kubric_gen.shards.tfds_features import tfds_features
 
 
 @dataclass

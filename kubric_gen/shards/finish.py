@@ -72,7 +72,7 @@ def _write_tfds_metadata(folder: Any, recipe: Recipe, resolution: tuple[int, int
   from tensorflow_datasets.core import dataset_info as info_lib
   from tensorflow_datasets.core import file_adapters, naming
 
-  from kubric_gen.datasets.tfds_features import tfds_features
+  from kubric_gen.shards.tfds_features import tfds_features
   name = recipe.dataset.name
   identity = info_lib.DatasetIdentity(
       name=name, version=tfds.core.Version(VERSION), data_dir=os.fspath(folder), module_name="",

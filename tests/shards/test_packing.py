@@ -20,7 +20,6 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.identity import versions
 from kubric_gen.records.recipe import Recipe, resolution_name
 from kubric_gen.records.tf_example import decode
-from kubric_gen.shards.card import seed_ranges
 from kubric_gen.shards.finish import Finished, card_of, finish_dataset
 from kubric_gen.shards.layout import FORMATS, Shard, dataset_dir, format_roots, plan_shards, shuffled
 from kubric_gen.shards.packing import PackedShard, pack_shard, read_ahead
@@ -312,11 +311,6 @@ def test_the_contact_sheet_shows_the_first_scenes(made: Made) -> None:
   for number, seed in enumerate(sorted(seed for mine in SEEDS.values() for seed in mine)):
     row, column = divmod(number, 8)
     assert (sheet[row * 18:row * 18 + 16, column * 18:column * 18 + 16] == seed % 256).all()
-
-
-def test_seeds_in_short() -> None:
-  assert seed_ranges([]) == "" and seed_ranges([5]) == "5" and seed_ranges([3, 1, 2, 9, 7, 8, 5]) == "1..3, 5, 7..9"
-  assert seed_ranges(range(0, 4000, 2)).endswith(", 1998, …")
 
 
 def test_a_folder_of_somebody_else_has_no_card(made: Made, tmp_path: Path) -> None:
