@@ -17,7 +17,7 @@ from typing import Any
 
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError
-from kubric_gen.store import is_local
+from kubric_gen.paths import is_local
 
 RUNNER = "DataflowRunner"
 _DOCKER = "beam:env:docker:v1"
@@ -48,7 +48,7 @@ def portable_proto(job: Job, options: Any) -> Any:
   """The job in the form that every portable runner takes, checked.
 
   Raises:
-    KubricGenError: a step would not run in the image, or cannot be read back.
+    KubricGenError: no image was given, or a step would not run in it or cannot be read back.
   """
   import apache_beam as beam
   from apache_beam.options.pipeline_options import WorkerOptions
@@ -56,11 +56,11 @@ def portable_proto(job: Job, options: Any) -> Any:
   from apache_beam.transforms.environments import DockerEnvironment
 
   from beam_pipelines.transforms import build
-  pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
-  build(pipeline, job)
   image = options.view_as(WorkerOptions).sdk_container_image
   if not image:
     raise KubricGenError("a job for containers needs an image with kubric-gen in it: give --sdk_container_image=IMAGE")
+  pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
+  build(pipeline, job)
   proto = pipeline.to_runner_api(default_environment=DockerEnvironment.from_container_image(image))
   beam.Pipeline.from_runner_api(proto, FnApiRunner(), options)  # every function in it can be loaded again
   for name, environment in proto.components.environments.items():

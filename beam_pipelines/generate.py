@@ -1,14 +1,13 @@
 """Makes a dataset of a world: `python -m beam_pipelines.generate --world=movi --num_scenes=1000 --data_dir=DIR`.
 
-Takes the flags of the world's own script, those below, and any pipeline option of Apache Beam. Without `--runner` it
-runs on this machine, with one worker process per core. Scenes that the store has are not made again, so that the same
-command goes on where a killed one was.
+Takes the flags of the world's config and of rendering, those below, and any pipeline option of Apache Beam. Without
+`--runner` it runs on this machine, with one worker process per core. Scenes that the store has are not made again, so that
+the same command goes on where a killed one was.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -20,20 +19,20 @@ from typing import Any, NoReturn
 from absl import app, flags
 
 from beam_pipelines import dataflow
+from beam_pipelines.checks import alone, check_device, check_writable, is_complete, reason, usable
 from beam_pipelines.job import Job
-from kubric_gen.cli import (BAD_INPUT, MAX_SEEDS, config_from_flags, define, define_config_flags, define_render_flags, guarded,
-                            parse_seeds, print_error, render_settings)
+from kubric_gen.cli import (BAD_INPUT, config_from_flags, define, define_config_flags, define_render_flags, guarded, print_error,
+                            render_settings)
 from kubric_gen.errors import KubricGenError
+from kubric_gen.paths import absolute
 from kubric_gen.records.recipe import Recipe, load_world
-from kubric_gen.shards.finish import card_of, missing_file
-from kubric_gen.shards.layout import check_formats, partial_dir
-from kubric_gen.store import SceneStore, first_difference, is_local, write_whole
+from kubric_gen.seeds import MAX_SEEDS, parse_seeds, runs
+from kubric_gen.shards.layout import check_formats
 from kubric_gen.world import parse_resolution
 
 LOCAL_RUNNER = "FnApiRunner"
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
 LOCAL_RUNNERS = (LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner")
-MAX_REASON = 400
 MAX_SEED = 2**62
 
 
@@ -63,22 +62,11 @@ def _define_flags(world: str) -> None:
   flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
 
 
-def _ranges(seeds: Sequence[int]) -> tuple[tuple[int, int], ...]:
-  """Runs of consecutive numbers as (first, last)."""
-  result: list[tuple[int, int]] = []
-  for seed in sorted(seeds):
-    if result and seed == result[-1][1] + 1:
-      result[-1] = (result[-1][0], seed)
-    else:
-      result.append((seed, seed))
-  return tuple(result)
-
-
 def _seeds(values: Any) -> tuple[tuple[int, int], ...]:
   if values.seed is not None:
     if values.num_scenes is not None or values.start_seed:
       raise KubricGenError("give --seed, or --num_scenes and --start_seed, not both")
-    ranges = _ranges(parse_seeds(values.seed))
+    ranges = tuple(runs(parse_seeds(values.seed)))
     if ranges[-1][1] > MAX_SEED:
       raise KubricGenError(f"seeds must be at most {MAX_SEED}, got {ranges[-1][1]}")
     return ranges
@@ -104,113 +92,13 @@ def job_from_flags(runner: str) -> Job:
   config = config_from_flags(load_world(values.world).config, resolution=max(resolutions, default=(256, 256)))
   recipe = Recipe(values.world, config, resolutions, render_settings(threads=1))
   local = runner in LOCAL_RUNNERS
-  job = Job(recipe, _seeds(values), _absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
-            splits=_names(values.splits), store_dir=_absolute(values.store_dir or ""), max_attempts=values.max_attempts,
+  job = Job(recipe, _seeds(values), absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
+            splits=_names(values.splits), store_dir=absolute(values.store_dir or ""), max_attempts=values.max_attempts,
             max_failed_fraction=values.max_failed_fraction,
             processes=values.processes or ((os.cpu_count() or 1) if local else 1),
             max_memory_mb=values.max_worker_memory, stall_seconds=values.stall_timeout, overwrite=values.overwrite)
   job.check_splits()
   return job
-
-
-def _absolute(path: str) -> str:
-  """Workers may have another working directory."""
-  return os.path.abspath(os.path.expanduser(path)) if path and "://" not in path else path
-
-
-def is_complete(job: Job) -> bool:
-  """Whether the datasets that are asked for are all there already.
-
-  Raises:
-    KubricGenError: another one is in their place, and is not to be overwritten.
-  """
-  complete = True
-  for folder, file_format in job.folders().items():
-    card = card_of(folder)
-    if card is None:
-      complete = False
-      continue
-    found, wanted = ({"file_format": source, **request} for source, request in (
-        (card.get("file_format"), card.get("request", {})), (file_format, job.request)))
-    if found != wanted:
-      if not job.overwrite:
-        raise KubricGenError(f"{folder} holds another dataset: {first_difference(found, wanted)}; choose another --data_dir, or "
-                             "pass --overwrite")
-      complete = False
-    elif (lost := missing_file(folder, card)) is not None:
-      print(f"{folder / lost} is damaged or gone: packing it again", file=sys.stderr)
-      complete = False
-  return complete
-
-
-@contextlib.contextmanager
-def _usable(job: Job) -> Iterator[None]:
-  """Tells in one line what no file system or object store will do."""
-  try:
-    yield
-  except KubricGenError:
-    raise
-  except Exception as error:  # each object store has errors of its own
-    raise KubricGenError(f"cannot use {job.data_dir} and {job.store_root} ({type(error).__name__}: {_reason(error)}): choose "
-                         "another --data_dir or --store_dir") from None
-
-
-@contextlib.contextmanager
-def _alone(job: Job) -> Iterator[None]:
-  """Makes sure that no other run on this machine writes the same dataset.
-
-  Raises:
-    KubricGenError: one does.
-  """
-  if not is_local(job.data_dir):
-    yield
-    return
-  path = os.path.join(job.data_dir, job.recipe.dataset.name, ".lock")
-  os.makedirs(os.path.dirname(path), exist_ok=True)
-  with open(path, "w") as file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-      raise KubricGenError(f"another run is writing {os.path.dirname(path)}: wait for it, or choose another --data_dir") from None
-    try:
-      yield
-    finally:
-      with contextlib.suppress(OSError):
-        os.unlink(path)
-
-
-def check_writable(job: Job) -> None:
-  """Makes sure that every folder can be written, and that the store is of this recipe.
-
-  Raises:
-    KubricGenError: one is not.
-  """
-  for folder in job.folders():
-    probe = partial_dir(folder) / ".probe"
-    try:
-      write_whole(probe, b"")
-      probe.unlink()
-      for empty in probe.parents[:4]:  # as it was before
-        empty.rmdir()
-    except KubricGenError as error:
-      raise KubricGenError(f"{error} (--data_dir)") from None
-    except (OSError, ValueError):
-      pass  # not empty
-  SceneStore(job.store_root, job.recipe).open()
-
-
-def check_device(job: Job) -> None:
-  """Makes sure that a GPU that was asked for is there, on a machine that renders itself.
-
-  Raises:
-    KubricGenError: it is not.
-  """
-  from kubric_gen.workers import WorkerError, WorkerProcess
-  with WorkerProcess(job.stall_seconds) as worker:
-    try:
-      worker.call("kubric_gen.records.task:check_device", job.recipe.settings.device)
-    except WorkerError as error:
-      raise KubricGenError(error.message) from None
 
 
 def _beam_options(arguments: Sequence[str]) -> Any:
@@ -270,12 +158,6 @@ def _told(job: Job) -> Iterator[None]:
     handler.close()
 
 
-def _reason(error: BaseException) -> str:
-  """The one line of a failed pipeline that says most."""
-  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-  return (lines[0] if lines else type(error).__name__)[:MAX_REASON]
-
-
 def _describe(summary: dict[str, Any], job: Job, seconds: float) -> str:
   parts = [f"{summary['asked']} scenes asked, {summary['made']} made, {summary['reused']} reused, {summary['failed']} failed"]
   if summary["retried"]:
@@ -301,13 +183,13 @@ def run(job: Job, options: Any) -> None:
   try:
     pipeline = beam.Pipeline(options=options)
   except (ValueError, ImportError) as error:
-    raise KubricGenError(f"Beam refuses the pipeline options: {_reason(error)}") from None
+    raise KubricGenError(f"Beam refuses the pipeline options: {reason(error)}") from None
   build(pipeline, job)
-  with _usable(job):
+  with usable(job):
     check_writable(job)
     summary_file(job).unlink(missing_ok=True)
   try:
-    with _alone(job), _told(job):
+    with alone(job), _told(job):
       pipeline.run().wait_until_finish()
     summary = json.loads(summary_file(job).read_text())
   except KubricGenError:
@@ -316,7 +198,7 @@ def run(job: Job, options: Any) -> None:
     if "KeyboardInterrupt" in str(error):  # Beam wraps it
       raise KeyboardInterrupt from None
     logging.getLogger(__name__).debug("the pipeline failed", exc_info=True)
-    raise KubricGenError(f"the pipeline failed: {_reason(error)} (finished scenes are kept; -v 1 shows more)") from error
+    raise KubricGenError(f"the pipeline failed: {reason(error)} (finished scenes are kept; -v 1 shows more)") from error
   print(_describe(summary, job, time.perf_counter() - started))
   if summary["failed"]:
     print(f"failed scenes: {dead_letter_file(job)}")
@@ -347,7 +229,7 @@ def _main(arguments: Sequence[str]) -> None:
     for line in dataflow.describe(dataflow.portable_proto(job, options)):
       print(line)
     return
-  with _usable(job):
+  with usable(job):
     complete = is_complete(job)
   if complete:
     print("already complete:")

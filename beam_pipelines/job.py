@@ -11,6 +11,7 @@ from typing import Any
 from kubric_gen.errors import KubricGenError
 from kubric_gen.records.recipe import Recipe, resolution_name
 from kubric_gen.scene.serialization import to_plain
+from kubric_gen.seeds import exact_text
 from kubric_gen.shards.layout import dataset_dir, format_roots
 
 
@@ -54,7 +55,7 @@ class Job:
   def request(self) -> dict[str, Any]:
     """What decides the content of the dataset, as its card quotes it."""
     return json.loads(json.dumps(to_plain({
-        "seeds": ", ".join(f"{first}..{last}" for first, last in self.seeds), "asked_splits": list(self.splits),
+        "seeds": exact_text(self.seeds), "asked_splits": list(self.splits),
         "recipe": _without_resolutions(self.recipe.plain())})))
 
   def wanted(self, seed: int) -> bool:

@@ -18,11 +18,12 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_pipelines.job import Job
+from kubric_gen.paths import write_whole
 from kubric_gen.records.recipe import resolution_name
 from kubric_gen.shards.finish import Finished
 from kubric_gen.shards.layout import Shard, plan_shards
 from kubric_gen.shards.packing import PackedShard
-from kubric_gen.store import SceneStore, write_whole
+from kubric_gen.store import SceneStore
 from kubric_gen.workers import WorkerError, WorkerPool
 
 SEEDS_PER_CHUNK = 1000
@@ -314,5 +315,3 @@ def build(pipeline: beam.Pipeline, job: Job) -> None:
       | "Spread shards" >> beam.Reshuffle()
       | "Pack shards" >> beam.ParDo(PackShards(job)).with_output_types(PackedShard))
   _ = collected | "Finish" >> beam.ParDo(Finish(job), beam.pvalue.AsList(packed))
-
-

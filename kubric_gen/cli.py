@@ -15,31 +15,10 @@ from kubric_gen.errors import DeviceError, KubricGenError
 from kubric_gen.interrupts import exit_interrupted, handle_signals
 from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
 from kubric_gen.render.settings import RenderSettings
+from kubric_gen.seeds import parse_seeds
 from kubric_gen.world import Config, World, parse_resolution
 
 BAD_INPUT = 2
-MAX_SEEDS = 10_000_000
-
-
-def parse_seeds(text: str) -> list[int]:
-  """Seeds of '3', '0..99' (both ends included), or a comma-separated list of these.
-
-  Raises:
-    KubricGenError: anything else, a negative seed, or one that is named twice.
-  """
-  seeds: list[int] = []
-  try:
-    for part in text.split(","):
-      first, dots, last = part.strip().partition("..")
-      low, high = int(first), int(last if dots else first)
-      if low < 0 or not 0 <= high - low < MAX_SEEDS:
-        raise ValueError
-      seeds.extend(range(low, high + 1))
-  except ValueError:
-    raise KubricGenError(f"seed must be a number, a range such as 0..99, or a list of these, got {text!r}") from None
-  if len(set(seeds)) != len(seeds):
-    raise KubricGenError(f"seed names a scene twice: {text}")
-  return seeds
 
 
 class _TupleParser(flags.ArgumentParser[tuple[Any, ...]]):
@@ -89,7 +68,6 @@ class _ResolutionSerializer(flags.ArgumentSerializer[tuple[int, int]]):
 def define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any],
            serializer: flags.ArgumentSerializer[Any] | None = None) -> None:
   """A flag that `--help` lists."""
-  """A flag that `--help` lists."""
   flags.DEFINE(parser, name, default, text, serializer=serializer, module_name=sys.argv[0])
 
 
@@ -123,7 +101,7 @@ def define_render_flags() -> None:
   define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
   define("denoiser", None, "fast, accurate or none instead of the quality's", string)
   define("adaptive_threshold", None, "noise level at which a pixel stops early, 0 for the same samples everywhere, "
-          "instead of the quality's", flags.FloatParser())
+         "instead of the quality's", flags.FloatParser())
   define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
 
 

@@ -11,21 +11,20 @@ object store. Any path that `etils.epath` knows will do, `gs://` included.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import io
 import json
 import os
 import struct
-import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.identity import versions
-from kubric_gen.interrupts import register, unregister
+from kubric_gen.paths import write_whole
 from kubric_gen.records.recipe import Recipe, resolution_name
 from kubric_gen.records.scene import FinishedScene
 from kubric_gen.scene.serialization import to_plain
@@ -43,36 +42,6 @@ _DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeEr
 
 class CorruptSceneError(KubricGenError):
   """A stored scene whose checksums do not match, or that is no scene."""
-
-
-def is_local(path: str | os.PathLike[str]) -> bool:
-  """Whether a path lies in the file system, rather than in an object store."""
-  return "://" not in os.fspath(path)
-
-
-def write_whole(path: epath.Path, data: bytes) -> None:
-  """Writes a file that appears whole or not at all.
-
-  Raises:
-    KubricGenError: it cannot be written.
-  """
-  temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}"
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not is_local(path):  # an object store shows nothing before the upload is complete
-      path.write_bytes(data)
-      return
-    register(temporary)
-    temporary.write_bytes(data)
-    temporary.replace(path)
-  except OSError as error:
-    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "choose another place"
-    raise KubricGenError(f"cannot write {path} ({error.strerror or error}): {way_out}") from error
-  finally:
-    if is_local(path):
-      with contextlib.suppress(OSError):
-        os.unlink(temporary)
-      unregister(temporary)
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -124,13 +93,6 @@ class StoredScene:
   def record(self, resolution: str) -> bytes:
     """The serialised `tf.train.Example` of a resolution."""
     return self._read(_RECORD % resolution)
-
-  def size(self, resolution: str) -> int:
-    """Bytes of a record, without reading it."""
-    try:
-      return self._archive.getinfo(_RECORD % resolution).file_size
-    except KeyError:
-      raise CorruptSceneError(f"{self.name} has no record of {resolution}: run again to have it made again") from None
 
 
 class SceneStore:
@@ -221,11 +183,12 @@ class SceneStore:
       return None
 
 
+@dataclass(frozen=True)
 class StoredSummary:
   """What is told of a stored scene: its info and the size of its records in bytes, by resolution."""
 
-  def __init__(self, info: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    self.info, self.sizes = info, sizes
+  info: Mapping[str, Any]
+  sizes: Mapping[str, int]
 
 
 def first_difference(found: Any, wanted: Any, name: str = "") -> str:

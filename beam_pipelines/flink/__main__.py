@@ -17,9 +17,9 @@ from beam_pipelines.flink.network import isolate
 from beam_pipelines.flink.packages import fetch_flink, fetch_job_server, find_java
 from beam_pipelines.flink.processes import say
 from beam_pipelines.flink.python_workers import serve_workers
+from kubric_gen.cli import BAD_INPUT, print_error
 from kubric_gen.errors import KubricGenError
-
-BAD_INPUT, INTERRUPTED = 2, 130
+from kubric_gen.interrupts import INTERRUPTED
 
 
 def _define_flags() -> None:
@@ -85,7 +85,7 @@ def _main(argv: Sequence[str]) -> int:
     else:
       raise KubricGenError("the command is one of fetch, run (see --help)")
   except KubricGenError as error:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print_error(error)
     return BAD_INPUT
   except KeyboardInterrupt:
     if command != "workers":
@@ -98,7 +98,7 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    print(f"error: {' '.join(str(error).split())} (see --help; a command and its flags stand after --)", file=sys.stderr)
+    print_error(f"{error} (see --help; a command and its flags stand after --)")
     sys.exit(BAD_INPUT)
 
 

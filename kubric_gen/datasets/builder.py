@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from kubric_gen.datasets.tfds_features import tfds_features
 from kubric_gen.errors import KubricGenError
-from kubric_gen.features import Features
 from kubric_gen.records.recipe import Recipe, load_world, resolution_name
 from kubric_gen.records.tf_example import decode
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.shards.layout import VERSION, shuffled
+from kubric_gen.shards.tfds_features import tfds_features
 
 
 @dataclass
@@ -91,25 +90,21 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     pool = WorkerPool(os.cpu_count() or 1)
     threads = ThreadPoolExecutor(pool.size)
 
-    def make(seed: int) -> tuple[int, bytes]:
+    def make(seed: int) -> bytes:
       try:
-        return seed, pool.call("kubric_gen.records.task:make_record", recipe, seed).value[name]
+        return pool.call("kubric_gen.records.task:make_record", recipe, seed).value[name]
       except WorkerError as error:
         raise KubricGenError(f"seed {seed}: {error}") from error
 
     try:
-      pending: list[Any] = []
+      pending: list[tuple[int, Any]] = []
       for seed in seeds:
-        pending.append(threads.submit(make, seed))
+        pending.append((seed, threads.submit(make, seed)))
         if len(pending) > 2 * pool.size:
-          yield self._example(features, *pending.pop(0).result())
-      for future in pending:
-        yield self._example(features, *future.result())
+          first, future = pending.pop(0)
+          yield first, decode(features, future.result())
+      for seed, future in pending:
+        yield seed, decode(features, future.result())
     finally:
       threads.shutdown(wait=False, cancel_futures=True)
       pool.close()
-
-  def _example(self, features: Features, seed: int, record: bytes) -> tuple[int, dict[str, Any]]:
-    return seed, decode(features, record)
-
-

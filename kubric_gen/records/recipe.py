@@ -62,9 +62,8 @@ class Recipe:
         raise KubricGenError(f"resolution {low}x{wide} is no whole fraction of {height}x{width}: the smaller images are "
                              "box-averaged from the largest")
     object.__setattr__(self, "config", dataclasses.replace(self.config, resolution=ordered[0]))
-    if self.dataset is not None:
-      for split in self.dataset.splits:
-        self.config_of(split)  # refuses what does not fit together
+    for split in self.dataset.splits:
+      self.config_of(split)  # refuses what does not fit together
 
   @property
   def dataset(self) -> DatasetSpec:

@@ -13,11 +13,11 @@ import numpy as np
 from kubric_gen.features import Label, Tensor, leaves
 from kubric_gen.records.recipe import Recipe, resolution_name
 from kubric_gen.records.statistics import Statistics
+from kubric_gen.seeds import short_text
 from kubric_gen.sinks.images import decode_png
 
 SHEET_SCENES = 24
 SHEET_COLUMNS = 8
-MAX_LISTED = 1000
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,6 @@ class SplitCard:
   num_examples: int
   num_bytes: int
   shard_lengths: tuple[int, ...]
-
-
-def seed_ranges(seeds: Sequence[int]) -> str:
-  """Sorted seeds in short: `0..9, 12`."""
-  parts: list[list[int]] = []
-  for seed in sorted(seeds):
-    if parts and seed == parts[-1][1] + 1:
-      parts[-1][1] = seed
-    else:
-      parts.append([seed, seed])
-  shown = [str(low) if low == high else f"{low}..{high}" for low, high in parts[:MAX_LISTED]]
-  return ", ".join(shown + (["…"] if len(parts) > MAX_LISTED else []))
 
 
 def contact_sheet(thumbnails: Sequence[bytes]) -> bytes:
@@ -96,7 +84,7 @@ def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int
   if data["omitted_splits"]:
     lines += ["", f"No seed fell into {', '.join(f'`{name}`' for name in data['omitted_splits'])}: omitted."]
   if data["failed_seeds"]:
-    lines += ["", f"Could not be made: seeds {seed_ranges(data['failed_seeds'])}."]
+    lines += ["", f"Could not be made: seeds {short_text(data['failed_seeds'])}."]
   request = data["request"]
   lines += ["", "## Made from", "", f"World `{data['world']}`, seeds {request['seeds']}; "
             + ", ".join(f"{name} {version}" for name, version in data["versions"].items()) + ".", "",

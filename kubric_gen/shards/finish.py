@@ -72,7 +72,7 @@ def _write_tfds_metadata(folder: Any, recipe: Recipe, resolution: tuple[int, int
   from tensorflow_datasets.core import dataset_info as info_lib
   from tensorflow_datasets.core import file_adapters, naming
 
-  from kubric_gen.datasets.tfds_features import tfds_features
+  from kubric_gen.shards.tfds_features import tfds_features
   name = recipe.dataset.name
   identity = info_lib.DatasetIdentity(
       name=name, version=tfds.core.Version(VERSION), data_dir=os.fspath(folder), module_name="",
@@ -164,5 +164,3 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
       _move(draft, folder)
   except OSError as error:
     raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): free some space, then run again") from error
-
-

@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.paths import is_local
 
 if TYPE_CHECKING:
   from etils import epath
@@ -50,7 +51,7 @@ def dataset_dir(root: str | os.PathLike[str], dataset: str, resolution: str) -> 
 def partial_dir(folder: epath.Path) -> epath.Path:
   """Where a dataset is written until it is complete. In an object store, which cannot rename a folder, in its own place:
   TFDS sees it when `dataset_info.json` appears, last."""
-  return folder.with_name(folder.name + PARTIAL) if "://" not in os.fspath(folder) else folder
+  return folder.with_name(folder.name + PARTIAL) if is_local(folder) else folder
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.interrupts import register, unregister
+from kubric_gen.paths import is_local
 from kubric_gen.records.recipe import Recipe
 from kubric_gen.shards.layout import Shard, dataset_dir, partial_dir
-from kubric_gen.store import SceneStore, is_local
+from kubric_gen.store import SceneStore
 
 READ_AHEAD = 4
 """Records that are read while others are written."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from kubric_gen.workers.child import peak_megabytes, resident_megabytes
 from tests.benchmarks import dataset
 
 SEED = 3
@@ -38,12 +38,6 @@ def _generate(output: str, seed: int = SEED, layers: tuple[str, ...] | None = No
   generate(WORLD, MoviConfig(**config), seed, output, layers=layers or MOVI_LAYERS,
            settings=RenderSettings(device="cpu", **(quality or {})), overwrite=True)
   return time.perf_counter() - start
-
-
-def _resident() -> float:
-  """Resident memory now, MB."""
-  with open("/proc/self/statm") as file:
-    return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def measure_overhead() -> dict[str, float]:
@@ -74,8 +68,7 @@ def measure_overhead() -> dict[str, float]:
   with tempfile.TemporaryDirectory() as output:
     _generate(output, quality={"samples_per_pixel": 64})
   total = time.clock_gettime(time.CLOCK_BOOTTIME) - _process_start()
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576
-  return {"total": total, "cycles": inside, "peak_mb": peak}
+  return {"total": total, "cycles": inside, "peak_mb": peak_megabytes()}
 
 
 def _process_start() -> float:
@@ -127,7 +120,7 @@ def measure_memory() -> dict[str, float]:
     for seed in range(100):
       _generate(output, seed=seed, resolution=(64, 64), num_frames=2, quality={"samples_per_pixel": 1})
       if seed + 1 in (10, 50, 100):
-        marks[f"after_{seed + 1}"] = _resident()
+        marks[f"after_{seed + 1}"] = resident_megabytes()
   return marks
 
 

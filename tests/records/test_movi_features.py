@@ -68,7 +68,7 @@ def test_names_shapes_and_types_are_those_of_the_published_dataset() -> None:
 
 
 def test_tfds_understands_them_alike() -> None:
-  from kubric_gen.datasets.tfds_features import tfds_features
+  from kubric_gen.shards.tfds_features import tfds_features
   assert _described_by_tfds(tfds_features(_movi_a(128, 128, 24))) == PUBLISHED
 
 

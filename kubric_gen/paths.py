@@ -1,0 +1,50 @@
+"""Paths of the file system and of object stores, told apart; files that appear whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.interrupts import register, unregister
+
+if TYPE_CHECKING:
+  from etils import epath
+
+
+def is_local(path: str | os.PathLike[str]) -> bool:
+  """Whether a path lies in the file system, rather than in an object store."""
+  return "://" not in os.fspath(path)
+
+
+def absolute(path: str) -> str:
+  """The same path for processes that may have another working directory; '' stays ''."""
+  return os.path.abspath(os.path.expanduser(path)) if path and is_local(path) else path
+
+
+def write_whole(path: epath.Path, data: bytes) -> None:
+  """Writes a file that appears whole or not at all.
+
+  Raises:
+    KubricGenError: it cannot be written.
+  """
+  temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}"
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not is_local(path):  # an object store shows nothing before the upload is complete
+      path.write_bytes(data)
+      return
+    register(temporary)
+    temporary.write_bytes(data)
+    temporary.replace(path)
+  except OSError as error:
+    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "choose another place"
+    raise KubricGenError(f"cannot write {path} ({error.strerror or error}): {way_out}") from error
+  finally:
+    if is_local(path):
+      with contextlib.suppress(OSError):
+        os.unlink(temporary)
+      unregister(temporary)
