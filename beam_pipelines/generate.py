@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,9 +20,9 @@ from absl import app, flags
 from beam_pipelines import dataflow
 from beam_pipelines.checks import alone, check_device, check_writable, is_complete, reason, usable
 from beam_pipelines.job import Job
-from kubric_gen.cli import (BAD_INPUT, config_from_flags, define, define_config_flags, define_render_flags, guarded, print_error,
-                            render_settings)
-from kubric_gen.errors import KubricGenError
+from kubric_gen.cli import (config_from_flags, define, define_config_flags, define_render_flags, guarded, render_settings)
+from kubric_gen.cpus import cpu_count
+from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.paths import absolute
 from kubric_gen.records.recipe import Recipe, load_world
 from kubric_gen.seeds import MAX_SEEDS, parse_seeds, runs
@@ -95,7 +94,7 @@ def job_from_flags(runner: str) -> Job:
   job = Job(recipe, _seeds(values), absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
             splits=_names(values.splits), store_dir=absolute(values.store_dir or ""), max_attempts=values.max_attempts,
             max_failed_fraction=values.max_failed_fraction,
-            processes=values.processes or ((os.cpu_count() or 1) if local else 1),
+            processes=values.processes or (cpu_count() if local else 1),
             max_memory_mb=values.max_worker_memory, stall_seconds=values.stall_timeout, overwrite=values.overwrite)
   job.check_splits()
   return job

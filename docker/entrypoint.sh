@@ -41,15 +41,34 @@ if ! writable "${TMPDIR:-/tmp}"; then
 fi
 writable "${HOME:-/}" || export HOME="${TMPDIR:-/tmp}"
 
+# The kernel ends what needs more memory than the container may have, without a word: this says it.
+killed_for_memory() {
+  grep -qs '^oom_kill [1-9]' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control
+}
+run() {
+  trap : HUP INT QUIT TERM # tini tells Python, too
+  exec 3>&2 2>/dev/null    # the shell would have a word of its own to say
+  status=0
+  (exec "$@" 2>&3) || status=$?
+  exec 2>&3
+  if [ "$status" = 137 ] && killed_for_memory; then
+    python -c 'import os, pathlib, kubric_gen.sinks.staging as staging
+staging.remove_abandoned(pathlib.Path(os.environ["KUBRIC_GEN_OUTPUT_DIR"]))' || :
+    fail "out of memory: this needs more than the container may have; give it more, such as --memory=2g, or ask for less," \
+      "such as a smaller --resolution"
+  fi
+  exit "$status"
+}
+
 case "${1-}" in
-  '' | -*) exec python "$@" ;;
+  '' | -*) run python "$@" ;;
 esac
 if [ ! -e "$1" ]; then
   # Python does not look for scripts in another working directory; the worlds of the image are found all the same.
   if [ -e "/kubric-gen/$1" ]; then
     script="/kubric-gen/$1"
     shift
-    exec python "$script" "$@"
+    run python "$script" "$@"
   fi
   case "$1" in
     */* | *.py)
@@ -59,4 +78,4 @@ if [ ! -e "$1" ]; then
   command -v "$1" >/dev/null || fail "there is no program $1 in the container: give a script, -m MODULE or python"
   exec "$@"
 fi
-exec python "$@"
+run python "$@"

@@ -20,12 +20,14 @@ UNUSED = (
     "tensorflow/include", "pyarrow/include", "pyarrow/src", "numpy/**/*.a", "numpy/core/include",
     # Tests of other projects
     *(f"{name}/**/tests" for name in ("h5py", "networkx", "numpy", "pandas", "pyarrow", "scipy")),
-    "numpy/core/_simd.*.so", *(f"{name}/**/*_test.py" for name in ("apache_beam", "keras", "tensorflow_datasets")), "apache_beam/examples",
+    *(f"{name}/**/*_test.py" for name in ("apache_beam", "keras", "tensorflow_datasets")), "apache_beam/examples",
+    "numpy/core/_simd.*.so",
     # Of TensorFlow, what only its exporters to other formats load; and a parser of C++ that nothing loads
     "tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so", "tensorflow/compiler/tf2xla/ops/_xla_ops.so",
     "clang/native/libclang.so",
     # Parts of Arrow that nothing here calls: its network protocol, and plans of queries
-    *(f"pyarrow/{name}*" for name in ("libarrow_flight", "libarrow_python_flight", "_flight", "libarrow_substrait", "_substrait")),
+    *(f"pyarrow/{name}*" for name in ("libarrow_flight", "libarrow_python_flight", "libarrow_substrait", "_flight",
+                                      "_substrait")),
     # PyBullet's exercises for reinforcement learning, with trained policies and captured motion
     "pybullet_envs", "pybullet_data/data", "pybullet_data/policies",
     # Blender's second copy of USD, for scripts that edit USD files; it reads and writes them by the first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import time
 from collections.abc import Callable, Container, Sequence
@@ -11,14 +12,12 @@ from typing import Any, NoReturn, get_type_hints
 
 from absl import app, flags
 
-from kubric_gen.errors import DeviceError, KubricGenError
+from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, print_error
 from kubric_gen.interrupts import exit_interrupted, handle_signals
 from kubric_gen.layers import LAYERS, MOVI_LAYERS, check_layers
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.seeds import parse_seeds
 from kubric_gen.world import Config, World, parse_resolution
-
-BAD_INPUT = 2
 
 
 class _TupleParser(flags.ArgumentParser[tuple[Any, ...]]):
@@ -128,8 +127,10 @@ def define_run_flags() -> None:
   define("seed", "0", "which scene: a number, a range such as 0..99, or a list of these", string)
   define("layers", ",".join(MOVI_LAYERS), f"what to make, comma-separated, out of {', '.join(LAYERS)}", string)
   define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", flags.IntegerParser())
-  define("output_dir", "output", "where the directory <seed>/ appears", string)
+  define("output_dir", os.environ.get("KUBRIC_GEN_OUTPUT_DIR", "output"),
+         "where the directory <seed>/ appears; the variable KUBRIC_GEN_OUTPUT_DIR sets the default", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
+                     ("resume", "leave out scenes that are there already, made from the same flags by the same versions"),
                      ("overwrite", "replace a scene directory that exists")):
     flags.DEFINE_boolean(name, False, text, module_name=sys.argv[0])
 
@@ -169,12 +170,20 @@ def _run(world: World[Config]) -> None:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   config = config_from_flags(world.config)
   settings = render_settings(values.threads)
-  from kubric_gen.pipeline import generate  # engines are loaded only when the flags make sense
+  from kubric_gen.pipeline import generate, is_made  # engines are loaded only when the flags make sense
   from kubric_gen.sinks import check_target
+  made = set()
   for seed in seeds:
-    check_target(Path(values.output_dir) / str(seed), values.overwrite)
+    target = Path(values.output_dir) / str(seed)
+    if values.resume and is_made(world, config, seed, values.output_dir, layers=layers, settings=settings):
+      made.add(seed)
+      print(f"{target}: already there", flush=True)
+    else:
+      check_target(target, values.overwrite)
   failed = []
   for seed in seeds:
+    if seed in made:
+      continue
     started = time.perf_counter()
     bar = _Bar(seed)
     try:
@@ -185,7 +194,7 @@ def _run(world: World[Config]) -> None:
         raise
       bar.close()
       failed.append(seed)  # the other scenes are none the worse for it
-      print(f"error: seed {seed}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+      print_error(f"seed {seed}: {error}")
       continue
     finally:
       bar.close()
@@ -207,19 +216,14 @@ def guarded(action: Callable[[], None]) -> int:
   return 0
 
 
-def print_error(error: object) -> None:
-  """An error as one line."""
-  print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-
-
 def _parse_flags(argv: Sequence[str]) -> list[str]:
   try:
     rest = flags.FLAGS(argv)
   except flags.Error as error:
-    print(f"error: {' '.join(str(error).split())} (see --help)", file=sys.stderr)
+    print_error(f"{error} (see --help)")
     sys.exit(BAD_INPUT)
   if len(rest) > 1:
-    print(f"error: unexpected argument {rest[1]!r} (flags are written --name=value; see --help)", file=sys.stderr)
+    print_error(f"unexpected argument {rest[1]!r} (flags are written --name=value; see --help)")
     sys.exit(BAD_INPUT)
   return rest
 

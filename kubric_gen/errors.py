@@ -7,6 +7,11 @@ traceback.
 
 from __future__ import annotations
 
+import sys
+
+BAD_INPUT = 2
+"""The exit status of a command that was given bad input."""
+
 
 class KubricGenError(Exception):
   """Bad input or an unusable environment, told in one line."""
@@ -22,3 +27,8 @@ class AssetError(KubricGenError):
 
 class DeviceError(KubricGenError):
   """A render device that was asked for and is not there."""
+
+
+def print_error(error: object) -> None:
+  """An error as one line on standard error."""
+  print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
+import json
 import platform
 import tempfile
 import time
@@ -19,6 +19,7 @@ from kubric_gen.annotations import GEOMETRY_LAYERS, GroundTruth
 from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
 from kubric_gen.annotations.surface import release_tracers
 from kubric_gen.annotations.tracks import point_tracks
+from kubric_gen.cpus import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
 from kubric_gen.identity import config_hash, scene_flags, versions
@@ -182,6 +183,19 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     raise
 
 
+def is_made(world: World[Config], config: Config, seed: int, output_dir: str | Path, *, layers: Iterable[str] = MOVI_LAYERS,
+            settings: RenderSettings | None = None) -> bool:
+  """Whether the scene directory of a world's seed is there, made from just this by just these versions of the engines."""
+  path = Path(output_dir) / str(seed) / "metadata.json"
+  try:
+    found = json.loads(path.read_text())["metadata"]
+  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    return False
+  flags = scene_flags(world, config, seed, check_layers(layers), settings or RenderSettings())
+  wanted = {"config_hash": config_hash(flags), "versions": versions()}
+  return isinstance(found, dict) and {name: found.get(name) for name in wanted} == wanted
+
+
 def generate(world: World[Config], config: Config, seed: int, output_dir: str | Path, *,
              layers: Iterable[str] = MOVI_LAYERS, settings: RenderSettings | None = None, save_state: bool = False,
              overwrite: bool = False, preview: bool = True, progress: Progress | None = None) -> Path:
@@ -214,7 +228,7 @@ def generate(world: World[Config], config: Config, seed: int, output_dir: str | 
                       progress=progress, save_blend=staging / "scene.blend" if save_state else None) as example:
       example.info["seconds"] |= {"build": built - started, "simulate": simulated - built}
       example.info |= {
-          "output": str(Path(output_dir).absolute() / str(seed)), "threads": settings.threads or os.cpu_count(),
+          "output": str(Path(output_dir).absolute() / str(seed)), "threads": settings.threads or cpu_count(),
           "quality": settings.quality, "host": platform.node(), "machine": platform.machine(),
           "python": platform.python_version(), "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
           "total_seconds": time.perf_counter() - started}

@@ -17,8 +17,7 @@ from beam_pipelines.flink.network import isolate
 from beam_pipelines.flink.packages import fetch_flink, fetch_job_server, find_java
 from beam_pipelines.flink.processes import say
 from beam_pipelines.flink.python_workers import serve_workers
-from kubric_gen.cli import BAD_INPUT, print_error
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.interrupts import INTERRUPTED
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
+from kubric_gen.cpus import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.records.recipe import Recipe, load_world, resolution_name
 from kubric_gen.records.tf_example import decode
@@ -87,7 +88,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     resolution = recipe.resolutions[0]
     features, name = recipe.features(resolution), resolution_name(resolution)
     print(f"{self.name}/{name} is not in {self._data_dir_root}: making {len(seeds)} scenes on this machine", file=sys.stderr)
-    pool = WorkerPool(os.cpu_count() or 1)
+    pool = WorkerPool(cpu_count())
     threads = ThreadPoolExecutor(pool.size)
 
     def make(seed: int) -> bytes:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.console import captured_console
+from kubric_gen.cpus import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.interrupts import register, unregister
 from kubric_gen.render.build import build_scene
@@ -89,9 +90,8 @@ class CyclesRenderer:
     render.resolution_percentage = 100
     render.use_persistent_data = True
     render.use_compositing = render.use_sequencer = False
-    render.threads_mode = "FIXED" if settings.threads else "AUTO"
-    if settings.threads:
-      render.threads = settings.threads
+    render.threads_mode = "FIXED"
+    render.threads = settings.threads or cpu_count()
     render.film_transparent = self.scene.transparent_background
     render.dither_intensity = 0.0
     render.image_settings.file_format = "PNG"

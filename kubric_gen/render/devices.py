@@ -42,7 +42,8 @@ def select_device(bpy: Any, device: str) -> tuple[str, tuple[str, ...]]:
       bpy.context.scene.cycles.device = "GPU"
       return backend, tuple(entry.name for entry in found)
   if device not in ("auto", "cpu"):
-    raise DeviceError(f"no {device} device found: install its driver, or use --device=cpu or --device=auto")
+    raise DeviceError(f"no {device} device found: install its driver (a container also needs --gpus=all), or use --device=cpu or "
+                      "--device=auto")
   preferences.compute_device_type = "NONE"
   bpy.context.scene.cycles.device = "CPU"
   return "cpu", ()

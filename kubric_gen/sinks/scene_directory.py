@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kubric_gen.cpus import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, View
 from kubric_gen.layers import LAYERS
@@ -114,7 +115,7 @@ def _write_view(view: View, folder: Path, pool: ThreadPoolExecutor) -> None:
 def write_files(example: Example, folder: str | os.PathLike[str], preview: bool = True) -> None:
   """Writes an example's files into an existing folder: the main view at the top, further ones in `cameras/<name>/`."""
   root = Path(folder)
-  pool = ThreadPoolExecutor(min(MAX_ENCODERS, os.cpu_count() or 1))
+  pool = ThreadPoolExecutor(min(MAX_ENCODERS, cpu_count()))
   try:
     for view in example.views:
       place = root if view is example.main else root / "cameras" / view.name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -46,10 +48,12 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
   check_target(target, overwrite)
   try:
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(target.parent, glob.escape(target.name))
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
   except OSError as error:
     raise KubricGenError(f"cannot write to {target.parent} ({error.strerror}): choose another --output_dir") from None
   register(staging)
+  held = _lock(staging)
   try:
     staging.chmod(0o777 & ~_umask())
     yield staging
@@ -62,6 +66,36 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
   finally:
     shutil.rmtree(staging, ignore_errors=True)
     unregister(staging)
+    if held is not None:
+      os.close(held)
+
+
+def _lock(folder: Path) -> int | None:
+  """Shows others that a directory is being written, for as long as the descriptor is open; None where somebody else's is,
+  and on file systems without locks."""
+  try:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+  except OSError:
+    return None
+  try:
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+  except OSError:
+    os.close(descriptor)
+    return None
+
+
+def remove_abandoned(parent: Path, pattern: str = "*") -> None:
+  """Removes the unfinished directories of runs that were killed outright, by the kernel for lack of memory say.
+
+  Args:
+    parent: of the scene directories. pattern: of their names.
+  """
+  for folder in parent.glob(f".{pattern}.partial-*"):
+    held = _lock(folder)
+    if held is not None:
+      shutil.rmtree(folder, ignore_errors=True)
+      os.close(held)
 
 
 def _take_place(staging: Path, target: Path) -> None:
