@@ -34,10 +34,14 @@ fi
 
 # Any user, and a read-only file system: temporary files go where they can.
 writable() { [ -d "$1" ] && [ -w "$1" ]; }
+scratch=
 if ! writable "${TMPDIR:-/tmp}"; then
-  for folder in /tmp /var/tmp /dev/shm /output; do
-    if writable "$folder"; then export TMPDIR="$folder"; break; fi
-  done
+  if writable /output; then
+    scratch=$(mktemp -d /output/.temporary-XXXXXX)
+    export TMPDIR="$scratch"
+  else
+    export TMPDIR=/dev/shm
+  fi
 fi
 writable "${HOME:-/}" || export HOME="${TMPDIR:-/tmp}"
 
@@ -51,6 +55,7 @@ run() {
   status=0
   (exec "$@" 2>&3) || status=$?
   exec 2>&3
+  [ -z "$scratch" ] || rm -rf "$scratch"
   if [ "$status" = 137 ] && killed_for_memory; then
     python -c 'import os, pathlib, kubric_gen.sinks.staging as staging
 staging.remove_abandoned(pathlib.Path(os.environ["KUBRIC_GEN_OUTPUT_DIR"]))' || :

@@ -1,0 +1,163 @@
+"""The command line: see the package."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from absl import app, flags
+
+from kubric_gen.docker.engine import Engine, find_engine
+from kubric_gen.docker.launcher import Job, Launcher, Result
+from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
+from kubric_gen.interrupts import INTERRUPTED
+from kubric_gen.seeds import parse_seeds, short_text
+
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+SHARE = 0.9
+"""Of the machine's memory, for all containers together."""
+SCENE_MEMORY = 1 << 30
+"""Bytes of memory for each container, when their number is to be chosen."""
+
+
+def _define_flags() -> None:
+  module = sys.argv[0]
+  text = {"image": ("kubric-gen", "the image"), "seed": ("0", "a number, a range such as 0..99, or a list of these"),
+          "output_dir": ("output", "where the scene directories appear, and the folder logs/ with one file for each seed"),
+          "memory": ("", "memory of each container, such as 2g; an equal share by default"),
+          "gpus": ("", "all, a number of GPUs, or their identifiers; every container gets the same"),
+          "network": ("none", "the network that containers are in"),
+          "engine": ("", "address of the engine; by default DOCKER_HOST, then Docker's and podman's usual sockets")}
+  for name, (default, meaning) in text.items():
+    flags.DEFINE_string(name, default, meaning, module_name=module)
+  flags.DEFINE_integer("jobs", None, "containers at a time; by default as many as the machine has processors and memory for",
+                       lower_bound=1, module_name=module)
+  flags.DEFINE_float("cpus", None, "processors of each container; an equal share by default", lower_bound=0.01,
+                     module_name=module)
+  flags.DEFINE_integer("max_attempts", 3, "how often a seed is tried", lower_bound=1, module_name=module)
+  flags.DEFINE_float("timeout", 0.0, "seconds after which a container is stopped, 0 for never", lower_bound=0.0,
+                     module_name=module)
+
+
+def parse_bytes(text: str) -> int:
+  """Bytes of `2g`, `500m` or a plain number.
+
+  Raises:
+    KubricGenError: of anything else.
+  """
+  number, unit = text.lower().removesuffix("b"), ""
+  if number[-1:].isalpha():
+    number, unit = number[:-1], number[-1]
+  try:
+    size = float(number) * UNITS[unit]
+    if not 1 <= size < 1 << 60:
+      raise ValueError
+    return int(size)
+  except (KeyError, ValueError):
+    raise KubricGenError(f"memory must be a size such as 2g or 500m, got {text!r}") from None
+
+
+def job_from_flags(engine: Engine, arguments: Sequence[str]) -> Job:
+  """What the flags, and the script with its own flags after them, ask for.
+
+  Raises:
+    KubricGenError: something that makes no sense.
+  """
+  values = flags.FLAGS
+  if not arguments:
+    raise KubricGenError("which world? give its script and its flags last: worlds/movi.py --quality=high")
+  script, *rest = arguments
+  for flag in rest:
+    name = flag.lstrip("-").partition("=")[0]
+    if name in ("seed", "output_dir"):
+      raise KubricGenError(f"--{name} belongs before {script}: each container gets its own")
+  if script.startswith(("/", "./", "../")) and not Path(script).is_file():
+    raise KubricGenError(f"there is no {script} on this machine; worlds of the image are named without a leading ./ or /")
+  seeds = tuple(parse_seeds(values.seed))
+  jobs = values.jobs or max(1, min(engine.cpus, engine.memory // SCENE_MEMORY))
+  jobs = min(jobs, len(seeds))
+  if not engine.limits and (values.memory or values.cpus):
+    raise KubricGenError("this engine cannot limit processors and memory: leave out --cpus and --memory")
+  cpus = min(values.cpus or max(1.0, engine.cpus / jobs), engine.cpus) if engine.limits else 0.0
+  memory = (parse_bytes(values.memory) if values.memory else int(engine.memory * SHARE / jobs)) if engine.limits else 0
+  return Job(values.image, script, tuple(rest), seeds, Path(values.output_dir), jobs, cpus, memory, values.gpus,
+             values.network, values.max_attempts, values.timeout)
+
+
+class _Report:
+  """A bar on a terminal; a line for each scene elsewhere, and for each failure everywhere."""
+
+  def __init__(self, total: int) -> None:
+    from tqdm import tqdm
+    self._bar = tqdm(total=total, unit="scene", disable=None)
+
+  def __call__(self, result: Result) -> None:
+    if not result.made:
+      self._bar.write(f"seed {result.seed}: failed after {result.attempts} {_plural(result.attempts, 'attempt')}: "
+                      f"{result.message}", file=sys.stderr)
+    elif self._bar.disable:
+      print(f"seed {result.seed}: " + ("already there" if result.reused else f"{result.seconds:.1f} s"), flush=True)
+    self._bar.update()
+
+  def close(self) -> None:
+    self._bar.close()
+
+
+def _plural(number: int, word: str) -> str:
+  return word if number == 1 else f"{word}s"
+
+
+def _main(argv: Sequence[str]) -> int:
+  try:
+    engine = find_engine(flags.FLAGS.engine)
+    job = job_from_flags(engine, argv[1:])
+    report = _Report(len(job.seeds))
+    launcher = Launcher(engine, job, report)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+      for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # what follows takes a few seconds, and leaves no container behind
+      launcher.stop()
+      raise KeyboardInterrupt
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+      signal.signal(each, interrupt)
+    started = time.perf_counter()
+    try:
+      results = launcher.run()
+    finally:
+      report.close()
+  except KubricGenError as error:
+    print_error(error)
+    return BAD_INPUT
+  except KeyboardInterrupt:
+    print("interrupted: every container is stopped, finished scenes are kept (the same command goes on)", file=sys.stderr)
+    return INTERRUPTED
+  reused, retries = sum(result.reused for result in results), sum(result.attempts - 1 for result in results)
+  made, failed = sum(result.made for result in results) - reused, [result.seed for result in results if not result.made]
+  print(f"{len(job.seeds)} scenes asked, {made} made, {reused} already there, {len(failed)} failed, {retries} "
+        f"{'retry' if retries == 1 else 'retries'}; {time.perf_counter() - started:.1f} s in all; logs in {launcher.logs}")
+  if failed:
+    left = len(job.seeds) - len(results)
+    print_error(f"seed {short_text(failed)} failed" + (f", {left} more were not tried" if left else "")
+                + f": see {launcher.logs}/SEED.log, then run again")
+    return BAD_INPUT
+  return 0
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+  try:
+    return flags.FLAGS(argv)
+  except flags.Error as error:
+    print_error(f"{error} (see --help; the world's own flags stand after its script)")
+    sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+  _define_flags()
+  flags.FLAGS.set_gnu_getopt(False)  # what stands after the script is for the script
+  app.run(_main, flags_parser=_parse_flags)
