@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.path import Path
-from kubric_gen.scene.transforms import IDENTITY, look_at, pose_matrix
+from kubric_gen.scene.transforms import IDENTITY, look_at, rotation_matrix
 from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, instance, number,
                                          quaternion, vector3)
 
 Array = NDArray[np.float64]
 Resolution = tuple[int, int]
 
-OPENCV_AXES = np.diag([1.0, -1.0, -1.0, 1.0])
+OPENCV_AXES = np.array([1.0, -1.0, -1.0])
 """From our camera axes to OpenCV's (+X right, +Y down, +Z forward), and back."""
 
 
@@ -85,7 +85,14 @@ class Camera(Described, ABC):
 
   def extrinsics_cv(self, frames: ArrayLike) -> Array:
     """World → camera matrices (T, 4, 4) in OpenCV's camera axes."""
-    return OPENCV_AXES @ np.linalg.inv(pose_matrix(*self.poses(frames)))
+    positions, quaternions = self.poses(frames)
+    # Without LAPACK, whose last digits differ between its kernels; + 0.0 leaves no negative zeros
+    turn = OPENCV_AXES[:, None] * np.swapaxes(rotation_matrix(quaternions), -1, -2) + 0.0
+    matrix = np.zeros((*turn.shape[:-2], 4, 4))
+    matrix[..., :3, :3] = turn
+    matrix[..., :3, 3] = 0.0 - (turn * positions[..., None, :]).sum(axis=-1)
+    matrix[..., 3, 3] = 1.0
+    return matrix
 
   @abstractmethod
   def project(self, points: ArrayLike, resolution: Resolution) -> Array:

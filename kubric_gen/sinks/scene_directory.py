@@ -20,6 +20,7 @@ from kubric_gen.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.scene.validation import identifier
 from kubric_gen.sinks.images import decode_png, decode_tiff, encode_palette_png, encode_png, encode_tiff
+from kubric_gen.sinks.npz import encode_npz
 from kubric_gen.sinks.quantization import (dequantize_normal, dequantize_range, quantize_normal, quantize_range,
                                            quantize_unit)
 from kubric_gen.sinks.staging import staged_directory
@@ -31,10 +32,8 @@ MAX_ENCODERS = 4
 def _encode_amodal(frame: Frame) -> bytes:
   """Bit-packed full masks, one row of bits per instance."""
   masks = np.moveaxis(frame, -1, 0)
-  buffer = io.BytesIO()
   flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2])
-  np.savez_compressed(buffer, masks=np.packbits(flat, axis=1), shape=masks.shape)
-  return buffer.getvalue()
+  return encode_npz({"masks": np.packbits(flat, axis=1), "shape": masks.shape})
 
 
 def _decode_amodal(data: bytes) -> Frame:
@@ -106,7 +105,7 @@ def _write_view(view: View, folder: Path, pool: ThreadPoolExecutor) -> None:
   if ranges:
     (folder / "data_ranges.json").write_bytes(_json(ranges))
   if view.tracks is not None:
-    np.savez_compressed(folder / "tracks.npz", **dict(view.tracks))
+    (folder / "tracks.npz").write_bytes(encode_npz(view.tracks))
   (folder / "metadata.json").write_bytes(_json({
       "flags": view.flags, "metadata": view.metadata, "camera": view.camera, "instances": list(view.instances)}))
   (folder / "events.json").write_bytes(_json({"collisions": list(view.collisions)}))
