@@ -25,9 +25,8 @@ UNUSED = (
     # Of TensorFlow, what only its exporters to other formats load; and a parser of C++ that nothing loads
     "tensorflow/compiler/mlir/stablehlo/stablehlo_extension.so", "tensorflow/compiler/tf2xla/ops/_xla_ops.so",
     "clang/native/libclang.so",
-    # Parts of Arrow that nothing here calls: its network protocol, and plans of queries
-    *(f"pyarrow/{name}*" for name in ("libarrow_flight", "libarrow_python_flight", "libarrow_substrait", "_flight",
-                                      "_substrait")),
+    # Parts of Arrow that nothing here calls: its network protocol
+    *(f"pyarrow/{name}*" for name in ("libarrow_flight", "libarrow_python_flight", "_flight")),
     # PyBullet's exercises for reinforcement learning, with trained policies and captured motion
     "pybullet_envs", "pybullet_data/data", "pybullet_data/policies",
     # Blender's second copy of USD, for scripts that edit USD files; it reads and writes them by the first

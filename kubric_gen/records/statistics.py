@@ -28,7 +28,7 @@ class Moments:
       return
     mean = float(array.mean(dtype=np.float64))
     offset = array.astype(np.float64).ravel() - mean
-    self.merge(Moments(array.size, mean, float(offset @ offset), float(array.min()), float(array.max())))
+    self.merge(Moments(array.size, mean, float(np.square(offset, out=offset).sum()), float(array.min()), float(array.max())))
 
   def merge(self, other: Moments) -> None:
     """Counts what another one has counted."""
