@@ -5,7 +5,7 @@ TESTS ?= tests
 PYTEST := $(PYTHON) -m pytest --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup movi dataset test test-flink benchmark lint lock clean
+.PHONY: help setup movi dataset test test-flink image image-test benchmark lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ test: setup ## run the tests (TESTS=path for some of them)
 
 test-flink: setup ## run the pipeline on a local Flink cluster, one TaskManager killed (fetches 0.5 GB; needs Java and mvn)
 	$(PYTEST) -m flink tests/beam_pipelines
+
+image: ## build the container image kubric-gen (ENGINE=docker or podman, BUILD_FLAGS for its build command)
+	@docker/build.sh $(BUILD_FLAGS)
+
+image-test: setup ## build the image on a local container engine and try everything about it
+	$(PYTEST) -m image -rs tests/docker
 
 benchmark: setup ## measure speed, memory and quality
 	$(PYTHON) tests/benchmarks/run.py

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import socket
 import stat
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +32,7 @@ def sockets() -> Iterator[str]:
       pass
 
 
-@contextmanager
+@contextlib.contextmanager
 def told_in_one_line(action: str) -> Iterator[None]:
   """Turns what the client library raises into one line.
 
@@ -83,6 +85,15 @@ def _client(address: str) -> Any:
   return docker.DockerClient(base_url=address, timeout=READ_TIMEOUT, version="auto")
 
 
+def _user_behind(address: str) -> int:
+  """Who serves a local socket; 0 (root) where that cannot be known. Podman does not say that it is rootless."""
+  path = address.partition("://")[2] if address.startswith("unix://") else ""
+  with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(path)
+    return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[1])
+  return 0
+
+
 def find_engine(address: str = "") -> Engine:
   """The engine at an address, or the first one that answers.
 
@@ -101,9 +112,10 @@ def find_engine(address: str = "") -> Engine:
       continue
     security = " ".join(info.get("SecurityOptions") or ())
     components = [str(item.get("Name", "")) for item in version.get("Components") or ()]
-    return Engine(candidate, podman=any("podman" in name.lower() for name in components), rootless="rootless" in security,
-                  selinux="selinux" in security, cpus=int(info.get("NCPU") or os.cpu_count() or 1),
-                  memory=int(info.get("MemTotal") or 0), limits=bool(info.get("CpuCfsQuota") and info.get("MemoryLimit")))
+    return Engine(candidate, podman=any("podman" in name.lower() for name in components),
+                  rootless="rootless" in security or _user_behind(candidate) != 0, selinux="selinux" in security,
+                  cpus=int(info.get("NCPU") or os.cpu_count() or 1), memory=int(info.get("MemTotal") or 0),
+                  limits=bool(info.get("CpuCfsQuota") and info.get("MemoryLimit")))
   found = f"none answers at {', '.join(tried)}" if tried else "none was found"
   raise KubricGenError(f"no container engine: {found}; start Docker, or podman's socket (systemctl --user start podman.socket), "
                        "or give --engine=unix:///PATH")
