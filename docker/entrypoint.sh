@@ -43,6 +43,7 @@ if ! writable "${TMPDIR:-/tmp}"; then
     export TMPDIR=/dev/shm
   fi
 fi
+id -un >/dev/null 2>&1 || export USER="${USER:-user}" # libraries ask for a name
 writable "${HOME:-/}" || export HOME="${TMPDIR:-/tmp}"
 
 # The kernel ends what needs more memory than the container may have, without a word: this says it.
@@ -56,11 +57,12 @@ run() {
   (exec "$@" 2>&3) || status=$?
   exec 2>&3
   [ -z "$scratch" ] || rm -rf "$scratch"
-  if [ "$status" = 137 ] && killed_for_memory; then
+  if [ "$status" = 137 ]; then # killed outright: it could not clear up
     python -c 'import os, pathlib, kubric_gen.sinks.staging as staging
 staging.remove_abandoned(pathlib.Path(os.environ["KUBRIC_GEN_OUTPUT_DIR"]))' || :
-    fail "out of memory: this needs more than the container may have; give it more, such as --memory=2g, or ask for less," \
-      "such as a smaller --resolution"
+    ! killed_for_memory ||
+      fail "out of memory: this needs more than the container may have; give it more, such as --memory=2g, or ask for less," \
+        "such as a smaller --resolution"
   fi
   exit "$status"
 }

@@ -6,13 +6,13 @@ of the binutils. What an earlier run has treated stays as it is, so that a layer
 
 from __future__ import annotations
 
-import compileall
 import importlib.util
-import py_compile
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 UNUSED = (
@@ -80,12 +80,14 @@ def strip(root: Path, program: str) -> None:
 def compile_imported(root: Path) -> None:
   lines = ["import contextlib, sys", *(f"with contextlib.suppress(ImportError): import {name}" for name in IMPORTED),
            "print(*{getattr(module, '__file__', None) for module in list(sys.modules.values())}, sep='\\n')"]
-  found = subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, text=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL).stdout.split("\n")
-  for path in sorted({Path(line) for line in found if line.endswith(".py") and Path(line).is_relative_to(root)}):
-    if not Path(importlib.util.cache_from_source(str(path))).exists():
-      # By hash, not by time: the same files give the same bytes
-      compileall.compile_file(path, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+  with tempfile.TemporaryDirectory() as home:  # some packages write to it when they are imported
+    found = subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, env={**os.environ, "HOME": home}).stdout.split("\n")
+  new = [name for name in sorted(set(found)) if name.endswith(".py") and Path(name).is_relative_to(root)
+         and not Path(importlib.util.cache_from_source(name)).exists()]
+  # The same files give the same bytes: not by time, and with constant sets in one order
+  subprocess.run([sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-i", "-"], check=True,
+                 text=True, input="\n".join(new), env={**os.environ, "PYTHONHASHSEED": "0"})
 
 
 def main() -> None:

@@ -18,15 +18,17 @@ from packaging.utils import canonicalize_name
 import kubric_gen
 
 ROOT = Path(kubric_gen.__file__).resolve().parents[1]
+if not (ROOT / "docker").is_dir():
+  pytest.skip("installed without its source", allow_module_level=True)
 PACKAGES = ("kubric_gen", "worlds", "beam_pipelines")
-LOCK = (ROOT / "docker" / "requirements.lock").read_text()
+LOCKS = {name: (ROOT / "docker" / f"{name}.lock").read_text() for name in ("requirements", "full", "render")}
 ENGINES = {"bpy", "pybullet", "tensorflow", "apache_beam", "jax", "trimesh", "cv2"}
 
 
-def locked() -> dict[str, tuple[str, list[str]]]:
+def locked(name: str = "requirements") -> dict[str, tuple[str, list[str]]]:
   """The lock as {name: (version, hashes)}; a line that is not such a pin is an error."""
   pins = {}
-  entries = re.sub(r"\\\n", " ", re.sub(r"(?m)^ *#.*\n?", "", LOCK))
+  entries = re.sub(r"\\\n", " ", re.sub(r"(?m)^ *#.*\n?", "", LOCKS[name]))
   for entry in entries.splitlines():
     match = re.fullmatch(r"([\w.-]+)==([\w.!+]+)((?: +--hash=sha256:[0-9a-f]{64})*) *", entry)
     assert match, f"not a plain pin: {entry!r}"
@@ -35,10 +37,11 @@ def locked() -> dict[str, tuple[str, list[str]]]:
 
 
 def declared() -> list[Requirement]:
-  """What setup.cfg asks for: the core and the `test` extra."""
+  """What setup.cfg asks for: the core, and the extras that contributors need."""
   config = configparser.ConfigParser()
   config.read(ROOT / "setup.cfg")
-  lines = config["options"]["install_requires"] + config["options.extras_require"]["test"]
+  extras = config["options.extras_require"]
+  lines = "\n".join([config["options"]["install_requires"], *(extras[name] for name in ("test", "dev", "beam", "docker"))])
   return [Requirement(line) for line in lines.split("\n") if line]
 
 
@@ -50,8 +53,19 @@ def test_import_needs_no_engine() -> None:
   assert not loaded & ENGINES
 
 
-def test_every_pin_has_a_hash() -> None:
-  assert [name for name, (_, hashes) in locked().items() if not hashes] == []
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pin_has_a_hash(name: str) -> None:
+  assert [package for package, (_, hashes) in locked(name).items() if not hashes] == []
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [("render", "full"), ("full", "requirements")])
+def test_the_locks_agree(smaller: str, larger: str) -> None:
+  assert locked(smaller).items() <= locked(larger).items() and len(locked(smaller)) < len(locked(larger))
+
+
+def test_render_is_locked_without_beam_and_tensorflow() -> None:
+  assert not {"apache-beam", "tensorflow-cpu", "tensorflow-datasets", "pytest"} & locked("render").keys()
+  assert {"apache-beam", "tensorflow-cpu", "tensorflow-datasets", "pytest"} <= locked("full").keys()
 
 
 @pytest.mark.parametrize("requirement", declared(), ids=str)
@@ -60,9 +74,10 @@ def test_what_is_declared_is_pinned(requirement: Requirement) -> None:
   assert requirement.specifier.contains(version)
 
 
-def test_lock_names_no_host_or_path() -> None:
-  assert "://" not in LOCK
-  assert not re.search(r"(?:^|[\s=])/\w", LOCK)
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_names_no_host_or_path(name: str) -> None:
+  assert "://" not in LOCKS[name]
+  assert not re.search(r"(?:^|[\s=])/\w", LOCKS[name])
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -40,10 +41,13 @@ def start(data_dir: Path, *flags: str, num_scenes: int = SCENES, **variables: st
 
 def workers_of(pid: int) -> list[int]:
   """The worker processes that a driver has started."""
-  listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-  rows = [line.split(None, 2) for line in listed.splitlines()]
-  return [int(own) for own, parent, args in (row for row in rows if len(row) == 3)
-          if int(parent) == pid and "kubric_gen.workers.child" in args]
+  found = []
+  for folder in Path("/proc").glob("[0-9]*"):
+    with contextlib.suppress(OSError):  # gone meanwhile
+      parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+      if parent == pid and b"kubric_gen.workers.child" in (folder / "cmdline").read_bytes():
+        found.append(int(folder.name))
+  return found
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> object:
