@@ -56,6 +56,28 @@ def test_seed_range_zero_included_then_refused_then_overwritten(tmp_path: Path) 
   assert not list((tmp_path / "1").glob("rgba*"))
 
 
+def test_resume_takes_what_is_there_and_nothing_else(tmp_path: Path) -> None:
+  output = f"--output_dir={tmp_path}"
+  assert run(*SMALL, "--seed=0", output).returncode == 0
+  stamp = (tmp_path / "0" / "run.json").stat().st_mtime_ns
+  again = run(*SMALL, "--seed=0..1", "--resume", output)
+  assert again.returncode == 0 and "0: already there" in again.stdout, again.stderr
+  assert (tmp_path / "0" / "run.json").stat().st_mtime_ns == stamp and (tmp_path / "1").is_dir()
+  other = run(*SMALL, "--seed=0..2", "--resume", "--max_speed=1", output)
+  assert other.returncode == 2 and "already exists" in other.stderr and not (tmp_path / "2").exists()
+  both = run(*SMALL, "--seed=0..1", "--resume", "--overwrite", "--max_speed=1", output)
+  assert both.returncode == 0 and "already there" not in both.stdout
+  (tmp_path / "1" / "metadata.json").write_text("{")
+  assert run(*SMALL, "--seed=1", "--resume", "--max_speed=1", output).returncode == 2
+  assert run(*SMALL, "--seed=1", "--resume", "--max_speed=1", "--overwrite", output).returncode == 0
+
+
+def test_the_environment_names_the_output(tmp_path: Path) -> None:
+  result = subprocess.run([sys.executable, "worlds/movi.py", *SMALL, "--seed=4"], cwd=ROOT, capture_output=True, text=True,
+                          timeout=200, env={**os.environ, "KUBRIC_GEN_OUTPUT_DIR": str(tmp_path)})
+  assert result.returncode == 0 and (tmp_path / "4" / "metadata.json").exists()
+
+
 def test_help_documents_every_number() -> None:
   result = run("--helpfull")
   for flag in ("variant", "seed", "resolution", "num_frames", "frame_rate", "step_rate", "quality", "samples_per_pixel",
