@@ -25,6 +25,11 @@ def absolute(path: str) -> str:
   return os.path.abspath(os.path.expanduser(path)) if path and is_local(path) else path
 
 
+def file_size(path: epath.Path) -> int:
+  """Bytes of a file. Of a local one without `epath`, which asks for its owner's name, and fails where the owner has none."""
+  return os.path.getsize(path) if is_local(path) else int(path.stat().length)
+
+
 def write_whole(path: epath.Path, data: bytes) -> None:
   """Writes a file that appears whole or not at all.
 

@@ -12,6 +12,7 @@ from typing import Any
 from kubric_gen.dataset import Split
 from kubric_gen.errors import KubricGenError
 from kubric_gen.identity import versions
+from kubric_gen.paths import file_size
 from kubric_gen.records.recipe import Recipe, resolution_name
 from kubric_gen.records.statistics import Statistics
 from kubric_gen.scene.serialization import to_plain
@@ -61,7 +62,7 @@ def missing_file(folder: Any, card: Mapping[str, Any]) -> str | None:
     if not (folder / name).exists():
       return name
   for name, size in card.get("files", {}).items():
-    if not (folder / name).exists() or (folder / name).stat().length != size:
+    if not (folder / name).exists() or file_size(folder / name) != size:
       return name
   return None
 
@@ -156,7 +157,7 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
         (draft / "contact_sheet.png").write_bytes(sheet)
         (draft / "README.md").write_text(card_markdown(data, recipe, resolution))
         _write_tfds_metadata(draft, recipe, resolution, file_format, cards)
-        data["files"] = {name: (draft / name).stat().length for name in sorted(expected)}
+        data["files"] = {name: file_size(draft / name) for name in sorted(expected)}
         (draft / "card.json").write_text(json.dumps(data, indent=1) + "\n")
         moves.append((draft, folder))
         report("finish")
