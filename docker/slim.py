@@ -81,8 +81,9 @@ def compile_imported(root: Path) -> None:
   lines = ["import contextlib, sys", *(f"with contextlib.suppress(ImportError): import {name}" for name in IMPORTED),
            "print(*{getattr(module, '__file__', None) for module in list(sys.modules.values())}, sep='\\n')"]
   with tempfile.TemporaryDirectory() as home:  # some packages write to it when they are imported
+    clean = {**os.environ, "HOME": home, "PYTHONDONTWRITEBYTECODE": "1"}
     found = subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, text=True, stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, env={**os.environ, "HOME": home, "PYTHONDONTWRITEBYTECODE": "1"}).stdout.split("\n")
+                           stderr=subprocess.DEVNULL, env=clean).stdout.split("\n")
   new = [name for name in sorted(set(found)) if name.endswith(".py") and Path(name).is_relative_to(root)
          and not Path(importlib.util.cache_from_source(name)).exists()]
   # The same files give the same bytes: not by time, and with constant sets in one order

@@ -28,6 +28,10 @@ STAND_IN = "debian:bookworm-slim"
 BEAM = f"apache/beam_python3.11_sdk:{version('apache-beam')}"
 PACKAGES = ("docker.io", "debootstrap", "runc")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+ROOM = 25_000_000_000
+"""Bytes that two builds and their caches take."""
+KEPT = "8GB"
+"""Of the build cache, for the next time."""
 
 
 class UnavailableError(Exception):
@@ -130,6 +134,14 @@ def _own_engine() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _import(engine: LocalEngine, archive: Path, name: str) -> None:
+  """Makes an image of an archive, unless there is one: a new one would have another identity, and make caches useless."""
+  if engine.docker("image", "inspect", name).returncode:
+    result = engine.docker("import", "--change", 'CMD ["bash"]', archive, name)
+    if result.returncode:
+      raise UnavailableError(f"the stand-in cannot be imported: {result.stderr.strip()[-200:]}")
+
+
 def _import_base(engine: LocalEngine) -> None:
   """Debian as debootstrap installs it, without what the published slim image lacks, too."""
   archive = CACHE / "base.tar"
@@ -154,9 +166,7 @@ def _import_base(engine: LocalEngine) -> None:
       partial = archive.with_suffix(".partial")
       must("tar", "--directory", root, "--create", "--file", partial, ".", timeout=300)
       partial.rename(archive)
-  result = engine.docker("import", "--change", 'CMD ["bash"]', archive, STAND_IN)
-  if result.returncode:
-    raise UnavailableError(f"the stand-in cannot be imported: {result.stderr.strip()[-200:]}")
+  _import(engine, archive, STAND_IN)
 
 
 def _import_beam(engine: LocalEngine) -> None:
@@ -173,25 +183,26 @@ def _import_beam(engine: LocalEngine) -> None:
       with tarfile.open(partial, "w") as target:
         target.add(Path(folder) / "container", "opt/apache/beam/boot")
       partial.rename(archive)
-  result = engine.docker("import", archive, BEAM)
-  if result.returncode:
-    raise UnavailableError(f"the stand-in cannot be imported: {result.stderr.strip()[-200:]}")
+  _import(engine, archive, BEAM)
 
 
-def _prepare(engine: LocalEngine) -> None:
-  """Makes sure that the images the Dockerfile starts from are there."""
+def _prepare(engine: LocalEngine) -> str:
+  """Makes sure that the images the Dockerfile starts from are there; the name of the first."""
   (CACHE / "bin").mkdir(parents=True, exist_ok=True)
   (CACHE / "bin" / "docker").unlink(missing_ok=True)
   (CACHE / "bin" / "docker").symlink_to(engine.client)
   base = re.search(r"(?m)^ARG BASE=(\S+)", DOCKERFILE)
   assert base is not None and f"ARG BEAM_SDK={BEAM}\n" in DOCKERFILE
-  if engine.docker("pull", "--quiet", base[1], timeout=600).returncode:
+  name = base[1]
+  if engine.docker("pull", "--quiet", name, timeout=600).returncode:
     _import_base(engine)
+    name = STAND_IN
     engine.build_flags += ["--build-arg", f"BASE={STAND_IN}"]
     engine.description += ", on a stand-in for Debian's image (no registry)"
   if engine.docker("pull", "--quiet", BEAM, timeout=900).returncode:
     _import_beam(engine)
     engine.description += " and one for Beam's"
+  return name
 
 
 @contextlib.contextmanager
@@ -202,6 +213,8 @@ def local_engine() -> Iterator[LocalEngine]:
     UnavailableError: this machine does not allow one.
   """
   CACHE.mkdir(parents=True, exist_ok=True)
+  if shutil.disk_usage(CACHE).free < ROOM:
+    raise UnavailableError(f"{CACHE} has less than {ROOM / 1e9:.0f} GB left")
   client = next(_clients(), None)
   if client and run(client, "info").returncode == 0:
     engine = LocalEngine(client, "", "this machine's engine")
@@ -214,5 +227,12 @@ def local_engine() -> Iterator[LocalEngine]:
     raise UnavailableError("no Docker client here can use BuildKit")
   with _own_engine() as host:
     engine = LocalEngine(client, host, "Docker started for the tests", ["--network", "host"])
-    _prepare(engine)
-    yield engine
+    base = _prepare(engine)
+    probe = engine.docker("run", "--rm", base, "true")
+    if probe.returncode:
+      raise UnavailableError(f"containers do not run here: {probe.stderr.strip()[-300:]}")
+    try:
+      yield engine
+    finally:
+      engine.docker("image", "prune", "--force")
+      engine.docker("builder", "prune", "--force", f"--keep-storage={KEPT}")
