@@ -21,7 +21,7 @@ from beam_pipelines import dataflow
 from beam_pipelines.checks import alone, check_device, check_writable, is_complete, reason, usable
 from beam_pipelines.job import Job
 from kubric_gen.cli import (config_from_flags, define, define_config_flags, define_render_flags, guarded, render_settings)
-from kubric_gen.cpus import cpu_count
+from kubric_gen.limits import cpu_count
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.paths import absolute
 from kubric_gen.records.recipe import Recipe, load_world

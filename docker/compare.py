@@ -1,4 +1,5 @@
-"""Compares the files of two images: `python docker/compare.py kubric-gen kubric-gen:again`; exit status 1 where they differ.
+"""Compares the files of two images: `python docker/compare.py kubric-gen kubric-gen:again`; exit status 1 where they differ,
+2 where one cannot be read.
 
 Two builds of a commit should hold the same files; only times may differ. Needs the package `docker`.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import docker
+import docker.errors
 
 MADE_BY_THE_ENGINE = {".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf", "run/.containerenv"}
 SHOWN = 20
@@ -68,8 +70,12 @@ def main() -> int:
   if len(sys.argv) != 3:
     print(__doc__, file=sys.stderr)
     return 2
-  client = docker.from_env(timeout=600)
-  first, second = (files(client, image) for image in sys.argv[1:])
+  try:
+    client = docker.from_env(timeout=600)
+    first, second = (files(client, image) for image in sys.argv[1:])
+  except docker.errors.DockerException as error:
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
   found = differences(first, second)
   for line in found[:SHOWN]:
     print(line)

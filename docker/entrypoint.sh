@@ -4,6 +4,7 @@
 set -eu
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
+output=${KUBRIC_GEN_OUTPUT_DIR:-/output}
 
 case "${1-}" in
   --id | --id=* | --worker_pool | --worker_pool=*)
@@ -23,12 +24,37 @@ END
     exit ;;
 esac
 
-# Started as root, it goes on as whoever the output folder on the host belongs to. With a rootless engine that is root.
+# What to run
+case "${1-}" in
+  '' | -*) set -- python "$@" ;;
+  *)
+    if [ -f "$1" ] && [ -x "$1" ] && [ "${1%.py}" = "$1" ]; then
+      : # a program, by its path
+    elif [ -e "$1" ]; then
+      set -- python "$@"
+    elif [ "${1#/}" = "$1" ] && [ -e "/kubric-gen/$1" ]; then # from another working directory
+      set -- python "/kubric-gen/$@"
+    else
+      case "$1" in
+        */* | *.py)
+          fail "there is no $1 in the container: its worlds are $(cd /kubric-gen && echo worlds/[a-z]*.py); a script of your" \
+            "own has to be mounted, -v \"\$PWD/$(basename "$1"):/$(basename "$1")\"" ;;
+      esac
+      command -v "$1" >/dev/null || fail "there is no program $1 in the container: give a script, -m MODULE or python"
+    fi ;;
+esac
+
+# Started as root, it goes on as whoever the output folder on the host belongs to. With a rootless engine that is root, and
+# whom it does not know there are all shown as one.
 if [ "$(id -u)" = 0 ]; then
-  owner=$(stat -c %u:%g /output 2>/dev/null || echo 0:0)
-  if [ "${owner%:*}" != 0 ]; then
-    exec setpriv --reuid "${owner%:*}" --regid "${owner#*:}" --keep-groups -- "$0" "$@" ||
-      fail "cannot become user $owner, whom /output belongs to: give --user $owner"
+  owner=$(stat -c %u:%g "$output" 2>/dev/null) || owner=0:0
+  user=${owner%:*}
+  if [ "$user" != 0 ] && [ "$user" != "$(cat /proc/sys/kernel/overflowuid)" ]; then
+    groups=$(id -G | tr ' ' '\n' | grep -vx 0 | paste -sd , -) || groups= # what --group-add has given
+    if [ -n "$groups" ]; then groups=--groups=$groups; else groups=--clear-groups; fi
+    setpriv --reuid "$user" --regid "${owner#*:}" "$groups" true 2>/dev/null ||
+      fail "cannot become user $owner, whom $output belongs to: give --user $owner"
+    exec setpriv --reuid "$user" --regid "${owner#*:}" "$groups" "$0" "$@"
   fi
 fi
 
@@ -36,8 +62,7 @@ fi
 writable() { [ -d "$1" ] && [ -w "$1" ]; }
 scratch=
 if ! writable "${TMPDIR:-/tmp}"; then
-  if writable /output; then
-    scratch=$(mktemp -d /output/.temporary-XXXXXX)
+  if writable "$output" && scratch=$(mktemp -d "$output/.temporary-XXXXXX" 2>/dev/null); then
     export TMPDIR="$scratch"
   else
     export TMPDIR=/dev/shm
@@ -50,39 +75,18 @@ writable "${HOME:-/}" || export HOME="${TMPDIR:-/tmp}"
 killed_for_memory() {
   grep -qs '^oom_kill [1-9]' /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control
 }
-run() {
-  trap : HUP INT QUIT TERM # tini tells Python, too
-  exec 3>&2 2>/dev/null    # the shell would have a word of its own to say
-  status=0
-  (exec "$@" 2>&3) || status=$?
-  exec 2>&3
-  [ -z "$scratch" ] || rm -rf "$scratch"
-  if [ "$status" = 137 ]; then # killed outright: it could not clear up
-    python -c 'import os, pathlib, kubric_gen.sinks.staging as staging
-staging.remove_abandoned(pathlib.Path(os.environ["KUBRIC_GEN_OUTPUT_DIR"]))' || :
-    ! killed_for_memory ||
-      fail "out of memory: this needs more than the container may have; give it more, such as --memory=2g, or ask for less," \
-        "such as a smaller --resolution"
-  fi
-  exit "$status"
-}
 
-case "${1-}" in
-  '' | -*) run python "$@" ;;
-esac
-if [ ! -e "$1" ]; then
-  # Python does not look for scripts in another working directory; the worlds of the image are found all the same.
-  if [ -e "/kubric-gen/$1" ]; then
-    script="/kubric-gen/$1"
-    shift
-    run python "$script" "$@"
-  fi
-  case "$1" in
-    */* | *.py)
-      fail "there is no $1 in the container: its worlds are $(cd /kubric-gen && echo worlds/[a-z]*.py); a script of your own" \
-        "has to be mounted, -v \"\$PWD/$(basename "$1"):/$(basename "$1")\"" ;;
-  esac
-  command -v "$1" >/dev/null || fail "there is no program $1 in the container: give a script, -m MODULE or python"
-  exec "$@"
+trap : HUP INT QUIT TERM # tini tells the program, too
+exec 3>&2 2>/dev/null    # the shell would have a word of its own to say when it is killed
+status=0
+(exec "$@" 2>&3 3>&-) || status=$?
+exec 2>&3
+[ -z "$scratch" ] || rm -rf "$scratch"
+if [ "$status" = 137 ]; then # killed outright: it could not clear up
+  python -c 'import sys; from pathlib import Path; from kubric_gen.sinks.staging import remove_abandoned
+remove_abandoned(Path(sys.argv[1]))' "$output" 2>/dev/null || :
+  ! killed_for_memory ||
+    fail "out of memory: this needs more than the container may have; give it more, such as --memory=2g, or ask for less," \
+      "such as a smaller --resolution"
 fi
-run python "$@"
+exit "$status"

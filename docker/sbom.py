@@ -51,8 +51,16 @@ def debian_packages() -> list[dict[str, Any]]:
           for name, version in (line.split(" ") for line in lines)]
 
 
+def beam_boot() -> list[dict[str, Any]]:
+  """The boot program of Beam's SDK containers, a Go program, where it is in the image."""
+  if not Path("/opt/apache/beam/boot").exists():
+    return []
+  version = metadata.version("apache-beam")
+  return [package("Go", "beam-boot", version, f"pkg:golang/github.com/apache/beam/sdks/v2@v{version}", "Apache-2.0")]
+
+
 def document() -> dict[str, Any]:
-  packages = sorted(python_packages() + debian_packages(), key=lambda item: item["SPDXID"])
+  packages = sorted(python_packages() + debian_packages() + beam_boot(), key=lambda item: item["SPDXID"])
   digest = hashlib.sha256(json.dumps(packages).encode()).hexdigest()
   return {
       "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": "kubric-gen",

@@ -130,6 +130,7 @@ def define_run_flags() -> None:
   define("output_dir", os.environ.get("KUBRIC_GEN_OUTPUT_DIR", "output"),
          "where the directory <seed>/ appears; the variable KUBRIC_GEN_OUTPUT_DIR sets the default", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
+                     ("dry_run", "check the flags, and the device if one is asked for; make nothing"),
                      ("resume", "leave out scenes that are there already, made from the same flags by the same versions"),
                      ("overwrite", "replace a scene directory that exists")):
     flags.DEFINE_boolean(name, False, text, module_name=sys.argv[0])
@@ -170,12 +171,18 @@ def _run(world: World[Config]) -> None:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   config = config_from_flags(world.config)
   settings = render_settings(values.threads)
+  if values.dry_run:
+    if settings.device not in ("auto", "cpu"):
+      from kubric_gen.render.devices import check_device
+      check_device(settings.device)
+    return
   from kubric_gen.pipeline import generate, is_made  # engines are loaded only when the flags make sense
   from kubric_gen.sinks import check_target
   made = set()
   for seed in seeds:
     target = Path(values.output_dir) / str(seed)
-    if values.resume and is_made(world, config, seed, values.output_dir, layers=layers, settings=settings):
+    if values.resume and is_made(world, config, seed, values.output_dir, layers=layers, settings=settings,
+                                save_state=values.save_state):
       made.add(seed)
       print(f"{target}: already there", flush=True)
     else:

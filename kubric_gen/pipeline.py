@@ -19,7 +19,7 @@ from kubric_gen.annotations import GEOMETRY_LAYERS, GroundTruth
 from kubric_gen.annotations.records import VisibilityRecord, camera_record, collision_records, instance_records
 from kubric_gen.annotations.surface import release_tracers
 from kubric_gen.annotations.tracks import point_tracks
-from kubric_gen.cpus import cpu_count
+from kubric_gen.limits import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, Spool, View
 from kubric_gen.identity import config_hash, scene_flags, versions
@@ -184,11 +184,13 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
 
 
 def is_made(world: World[Config], config: Config, seed: int, output_dir: str | Path, *, layers: Iterable[str] = MOVI_LAYERS,
-            settings: RenderSettings | None = None) -> bool:
+            settings: RenderSettings | None = None, save_state: bool = False) -> bool:
   """Whether the scene directory of a world's seed is there, made from just this by just these versions of the engines."""
-  path = Path(output_dir) / str(seed) / "metadata.json"
+  folder = Path(output_dir) / str(seed)
+  if save_state and not (folder / "scene.blend").exists():
+    return False
   try:
-    found = json.loads(path.read_text())["metadata"]
+    found = json.loads((folder / "metadata.json").read_text())["metadata"]
   except (OSError, ValueError, KeyError, TypeError, RecursionError):
     return False
   flags = scene_flags(world, config, seed, check_layers(layers), settings or RenderSettings())

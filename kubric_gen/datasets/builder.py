@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from kubric_gen.cpus import cpu_count
+from kubric_gen.limits import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.records.recipe import Recipe, load_world, resolution_name
 from kubric_gen.records.tf_example import decode

@@ -17,6 +17,7 @@ from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.interrupts import INTERRUPTED
 from kubric_gen.seeds import parse_seeds, short_text
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 SHARE = 0.9
 """Of the machine's memory, for all containers together."""
@@ -73,17 +74,24 @@ def job_from_flags(engine: Engine, arguments: Sequence[str]) -> Job:
   script, *rest = arguments
   for flag in rest:
     name = flag.lstrip("-").partition("=")[0]
-    if name in ("seed", "output_dir"):
+    if flag.startswith("-") and name in ("seed", "output_dir"):
       raise KubricGenError(f"--{name} belongs before {script}: each container gets its own")
   if script.startswith(("/", "./", "../")) and not Path(script).is_file():
     raise KubricGenError(f"there is no {script} on this machine; worlds of the image are named without a leading ./ or /")
   seeds = tuple(parse_seeds(values.seed))
-  jobs = values.jobs or max(1, min(engine.cpus, engine.memory // SCENE_MEMORY))
-  jobs = min(jobs, len(seeds))
   if not engine.limits and (values.memory or values.cpus):
     raise KubricGenError("this engine cannot limit processors and memory: leave out --cpus and --memory")
-  cpus = min(values.cpus or max(1.0, engine.cpus / jobs), engine.cpus) if engine.limits else 0.0
-  memory = (parse_bytes(values.memory) if values.memory else int(engine.memory * SHARE / jobs)) if engine.limits else 0
+  if values.cpus and values.cpus > engine.cpus:
+    raise KubricGenError(f"the engine's machine has {engine.cpus} processors: give a smaller --cpus")
+  if values.gpus and engine.podman:
+    raise KubricGenError("podman's socket gives no GPUs to containers: run podman itself with --device=nvidia.com/gpu=all")
+  if values.gpus.isdigit() and int(values.gpus) == 0:
+    raise KubricGenError("--gpus must be all, how many, or their identifiers; leave it out for none")
+  memory = parse_bytes(values.memory) if values.memory else 0
+  jobs = values.jobs or max(1, min(int(engine.cpus / (values.cpus or 1)), int(engine.memory * SHARE) // (memory or SCENE_MEMORY)))
+  jobs = min(jobs, len(seeds))
+  cpus = (values.cpus or max(1.0, engine.cpus / jobs)) if engine.limits else 0.0
+  memory = (memory or int(engine.memory * SHARE / jobs)) if engine.limits else 0
   return Job(values.image, script, tuple(rest), seeds, Path(values.output_dir), jobs, cpus, memory, values.gpus,
              values.network, values.max_attempts, values.timeout)
 
@@ -97,7 +105,7 @@ class _Report:
 
   def __call__(self, result: Result) -> None:
     if not result.made:
-      self._bar.write(f"seed {result.seed}: failed after {result.attempts} {_plural(result.attempts, 'attempt')}: "
+      self._bar.write(f"seed {result.seed}: failed after {result.attempts} {_plural(result.attempts, 'attempt', 'attempts')}: "
                       f"{result.message}", file=sys.stderr)
     elif self._bar.disable:
       print(f"seed {result.seed}: " + ("already there" if result.reused else f"{result.seconds:.1f} s"), flush=True)
@@ -107,8 +115,8 @@ class _Report:
     self._bar.close()
 
 
-def _plural(number: int, word: str) -> str:
-  return word if number == 1 else f"{word}s"
+def _plural(number: int, one: str, many: str) -> str:
+  return one if number == 1 else many
 
 
 def _main(argv: Sequence[str]) -> int:
@@ -119,13 +127,14 @@ def _main(argv: Sequence[str]) -> int:
     launcher = Launcher(engine, job, report)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-      for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+      for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)  # what follows takes a few seconds, and leaves no container behind
       launcher.stop()
       raise KeyboardInterrupt
 
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-      signal.signal(each, interrupt)
+    for each in SIGNALS:
+      if signal.getsignal(each) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(each, interrupt)
     started = time.perf_counter()
     try:
       results = launcher.run()
@@ -140,11 +149,9 @@ def _main(argv: Sequence[str]) -> int:
   reused, retries = sum(result.reused for result in results), sum(result.attempts - 1 for result in results)
   made, failed = sum(result.made for result in results) - reused, [result.seed for result in results if not result.made]
   print(f"{len(job.seeds)} scenes asked, {made} made, {reused} already there, {len(failed)} failed, {retries} "
-        f"{'retry' if retries == 1 else 'retries'}; {time.perf_counter() - started:.1f} s in all; logs in {launcher.logs}")
+        f"{_plural(retries, 'retry', 'retries')}; {time.perf_counter() - started:.1f} s in all; logs in {launcher.logs}")
   if failed:
-    left = len(job.seeds) - len(results)
-    print_error(f"seed {short_text(failed)} failed" + (f", {left} more were not tried" if left else "")
-                + f": see {launcher.logs}/SEED.log, then run again")
+    print_error(f"seed {short_text(failed)} failed: see {launcher.logs}/SEED.log, then run again")
     return BAD_INPUT
   return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import socket
 import stat
@@ -40,18 +39,17 @@ def told_in_one_line(action: str) -> Iterator[None]:
     KubricGenError: the engine refused or did not answer.
   """
   import docker.errors
-  import requests.exceptions
   try:
     yield
+  except KubricGenError:
+    raise
   except docker.errors.ImageNotFound as error:
     raise KubricGenError(f"{action}: {error.explanation}: build it with `make image`, or give another --image") from None
   except docker.errors.APIError as error:
     reason = error.explanation or str(error)
-    hint = ""
-    if "device driver" in reason or "nvidia.com/gpu" in reason:
-      hint = ": install the NVIDIA Container Toolkit on this machine, or leave out --gpus"
+    hint = ": install the NVIDIA Container Toolkit on this machine, or leave out --gpus" if "device driver" in reason else ""
     raise KubricGenError(f"{action}: the engine refuses: {reason}{hint}") from None
-  except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+  except Exception as error:  # a connection that breaks shows as an error of any of the libraries below
     raise KubricGenError(f"{action}: the engine does not answer ({type(error).__name__}: {error})") from None
 
 
@@ -62,7 +60,7 @@ class Engine:
   Attributes:
     address: where it listens.
     podman: whether it is podman. rootless: whether root in a container is the user who runs the engine.
-    selinux: whether mounted folders need a label.
+    remapped: whether users in a container are others on its machine, unless it is told not to (Docker's userns-remap).
     cpus: processors of its machine. memory: bytes of memory of its machine.
     limits: whether it can limit processors and memory.
   """
@@ -70,7 +68,7 @@ class Engine:
   address: str
   podman: bool
   rootless: bool
-  selinux: bool
+  remapped: bool
   cpus: int
   memory: int
   limits: bool
@@ -82,11 +80,13 @@ class Engine:
 
 def _client(address: str) -> Any:
   import docker
-  return docker.DockerClient(base_url=address, timeout=READ_TIMEOUT, version="auto")
+  from docker.utils import kwargs_from_env
+  certificates = kwargs_from_env() if address == os.environ.get("DOCKER_HOST") else {}
+  return docker.DockerClient(**{**certificates, "base_url": address}, timeout=READ_TIMEOUT, version="auto")
 
 
 def _user_behind(address: str) -> int:
-  """Who serves a local socket; 0 (root) where that cannot be known. Podman does not say that it is rootless."""
+  """Who serves a local socket; 0 (root) where that cannot be known. Podman 4 does not say that it is rootless."""
   path = address.partition("://")[2] if address.startswith("unix://") else ""
   with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
     connection.connect(path)
@@ -100,7 +100,9 @@ def find_engine(address: str = "") -> Engine:
   Raises:
     KubricGenError: none does.
   """
-  if importlib.util.find_spec("docker.client") is None:
+  try:
+    import docker.client  # noqa: F401  (a mere folder of this name would do for `docker`)
+  except ImportError:
     raise KubricGenError("the Python package docker is missing: pip install 'kubric-gen[docker]'") from None
   tried = []
   for candidate in [address] if address else sockets():
@@ -113,9 +115,9 @@ def find_engine(address: str = "") -> Engine:
     security = " ".join(info.get("SecurityOptions") or ())
     components = [str(item.get("Name", "")) for item in version.get("Components") or ()]
     return Engine(candidate, podman=any("podman" in name.lower() for name in components),
-                  rootless="rootless" in security or _user_behind(candidate) != 0, selinux="selinux" in security,
-                  cpus=int(info.get("NCPU") or os.cpu_count() or 1), memory=int(info.get("MemTotal") or 0),
-                  limits=bool(info.get("CpuCfsQuota") and info.get("MemoryLimit")))
+                  rootless=bool(info.get("Rootless")) or "rootless" in security or _user_behind(candidate) != 0,
+                  remapped="name=userns" in security, cpus=int(info.get("NCPU") or os.cpu_count() or 1),
+                  memory=int(info.get("MemTotal") or 0), limits=bool(info.get("CpuCfsQuota") and info.get("MemoryLimit")))
   found = f"none answers at {', '.join(tried)}" if tried else "none was found"
   raise KubricGenError(f"no container engine: {found}; start Docker, or podman's socket (systemctl --user start podman.socket), "
                        "or give --engine=unix:///PATH")

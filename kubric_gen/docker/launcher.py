@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import threading
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kubric_gen.docker.engine import Engine, told_in_one_line
 from kubric_gen.errors import BAD_INPUT, KubricGenError
@@ -23,8 +24,8 @@ PAUSE = 1.0
 """Seconds before a seed is tried again."""
 GRACE = 5
 """Seconds in which a container that is stopped may clear up."""
-HOPELESS = 3
-"""So many scenes refused for bad input, and none made: the others would be, too."""
+ALREADY_THERE = "already there"
+"""The last words of a world's script about a scene that it leaves as it is."""
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,18 @@ class Launcher:
     self._engine, self._job, self._report = engine, job, report
     self._stopping = threading.Event()
     self._local = threading.local()
+    self._clients: list[Any] = []
     self.logs = job.output_dir / "logs"
 
   def check(self) -> None:
-    """Makes sure that the image is there and the output can be written.
+    """Makes sure that the image is there, the output can be written, and the script takes its flags.
 
     Raises:
-      KubricGenError: it is not, or cannot.
+      KubricGenError: one of them does not hold.
     """
-    with told_in_one_line(f"cannot use the image {self._job.image}"):
-      self._client().images.get(self._job.image)
+    job = self._job
+    with told_in_one_line(f"cannot use the image {job.image}"):
+      self._client().images.get(job.image)
     try:
       self.logs.mkdir(parents=True, exist_ok=True)
       probe = self.logs / ".probe"
@@ -99,19 +102,23 @@ class Launcher:
       probe.unlink()
     except OSError as error:
       raise KubricGenError(f"cannot write to {self.logs} ({error.strerror}): choose another --output_dir") from None
+    with told_in_one_line(f"cannot run {job.script}"):
+      status, text, _ = self._contain(["--dry_run", *job.flags], None)
+    if status and not self._stopping.is_set():
+      raise KubricGenError(_last_words(text) or f"{job.script} ends with status {status} when it is to check its flags")
 
   def run(self) -> list[Result]:
     """Runs all containers; their results in the order of the seeds.
 
     Raises:
-      KubricGenError: the engine refuses, or the first scenes were all refused for bad input.
+      KubricGenError: `check` failed.
       KeyboardInterrupt: once every container is gone.
     """
-    self.check()
     results: dict[int, Result] = {}
     waiting, running = deque(self._job.seeds), set[Future[Result]]()
     threads = ThreadPoolExecutor(self._job.jobs, thread_name_prefix="container")
     try:
+      self.check()
       while waiting or running:
         while waiting and len(running) < self._job.jobs:
           running.add(threads.submit(self._make, waiting.popleft()))
@@ -120,12 +127,12 @@ class Launcher:
           result = future.result()
           results[result.seed] = result
           self._report(result)
-        if len(results) >= HOPELESS and all(result.status == BAD_INPUT for result in results.values()):
-          waiting.clear()
-      return [results[seed] for seed in self._job.seeds if seed in results]
+      return [results[seed] for seed in self._job.seeds]
     finally:
       self._stopping.set()
       threads.shutdown(wait=True)
+      for client in self._clients:
+        client.close()
 
   def stop(self) -> None:
     """Ends all containers soon; their scenes are not there then."""
@@ -134,6 +141,7 @@ class Launcher:
   def _client(self) -> Any:
     if not hasattr(self._local, "client"):
       self._local.client = self._engine.client()
+      self._clients.append(self._local.client)
     return self._local.client
 
   def _make(self, seed: int) -> Result:
@@ -147,71 +155,86 @@ class Launcher:
     return result
 
   def _attempt(self, seed: int, attempt: int) -> Result:
-    log = self.logs / f"{seed}.log"
+    job, log = self._job, self.logs / f"{seed}.log"
     started = time.perf_counter()
-    with open(log, "wb" if attempt == 1 else "ab") as file, told_in_one_line(f"seed {seed}"):
-      file.write(f"--- attempt {attempt} of {self._job.max_attempts}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
-      file.flush()
-      begin = file.tell()
-      container = self._client().containers.create(self._job.image, **self._options(seed))
-      try:
-        watch = _Watch(self._engine, container.id, self._stopping, self._job.timeout)
-        container.start()
-        with watch:
-          for part in container.logs(stream=True, follow=True):
-            file.write(part)
-            file.flush()
-          container.wait()
-        container.reload()
-        state = container.attrs["State"]
-      finally:
-        with contextlib.suppress(Exception):  # what matters has been said by then
-          container.remove(v=True, force=True)
-    text = log.read_bytes()[begin:].decode(errors="replace")
-    seconds, status = time.perf_counter() - started, int(state["ExitCode"])
+    status, text, reason = -1, "", ""
+    try:
+      with open(log, "wb" if attempt == 1 else "ab") as file, told_in_one_line("not run"):
+        file.write(f"--- attempt {attempt} of {job.max_attempts}, {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+        status, text, reason = self._contain([f"--seed={seed}", "--output_dir=/output", "--resume", *job.flags], file, str(seed))
+    except KubricGenError as error:  # of the engine: it may be better the next time
+      reason = str(error)
+    except OSError as error:
+      reason = f"cannot write {log} ({error.strerror}): choose another --output_dir"
+    seconds = time.perf_counter() - started
+    made = job.output_dir / str(seed)
+    if status == 0 and not (made / "metadata.json").exists():
+      status, reason = -1, f"the container ended well, but {made} is not here: is the engine on another machine?"
     if status == 0:
-      return Result(seed, True, text.rstrip().endswith("already there"), attempt, seconds)
-    message = watch.reason or _last_words(text) or f"the container ended with status {status}"
-    if state.get("OOMKilled") and "memory" not in message:
-      message = "out of memory: give containers more --memory, or run fewer at a time (--jobs)"
-    return Result(seed, False, False, attempt, seconds, status, message)
+      return Result(seed, True, text.rstrip().endswith(ALREADY_THERE), attempt, seconds)
+    return Result(seed, False, False, attempt, seconds, status,
+                  reason or _last_words(text) or f"the container ended with status {status}")
 
-  def _options(self, seed: int) -> dict[str, Any]:
-    """How the container of a seed is made: nothing can be written but the output, and there is no network."""
+  def _contain(self, arguments: Sequence[str], log: IO[bytes] | None, label: str = "") -> tuple[int, str, str]:
+    """Runs the script in a container of its own. Returns its exit status, what it printed, and why it was stopped."""
+    if self._stopping.is_set():
+      return -1, "", "stopped"
+    container = self._client().containers.create(self._job.image, **self._options(arguments, label))
+    said = bytearray()
+    try:
+      with _Watch(self._engine, container.id, self._stopping, self._job.timeout) as watch:
+        container.start()
+        for part in container.logs(stream=True, follow=True):
+          said += part
+          if log is not None:
+            log.write(part)
+            log.flush()
+        container.wait()
+      container.reload()
+      state = container.attrs["State"]
+    finally:
+      with contextlib.suppress(Exception):  # what matters has been said by then
+        container.remove(v=True, force=True)
+    text, reason = said.decode(errors="replace"), watch.reason
+    if state.get("OOMKilled") and "out of memory" not in text:
+      reason = "out of memory: give containers more --memory, or run fewer at a time (--jobs)"
+    return int(state["ExitCode"]), text, reason
+
+  def _options(self, arguments: Sequence[str], label: str) -> dict[str, Any]:
+    """How a container is made: it can write nothing but the output, and has no network."""
+    from docker.types import LogConfig, Mount
     job, engine = self._job, self._engine
-    from docker.types import Mount
-    label = ",z" if engine.selinux else ""
     output = job.output_dir.absolute()
-    script, binds = job.script, [f"{output}:/output:rw{label}"]
+    mounts = [Mount("/output", str(output), type="bind"),
+              Mount("/tmp", None)]  # on disk: what lies in memory would count as the container's
+    script = job.script
     if script.startswith(("/", "./", "../")):
-      binds.append(f"{Path(script).absolute()}:/scripts/{Path(script).name}:ro{label}")
+      mounts.append(Mount(f"/scripts/{Path(script).name}", str(Path(script).absolute()), type="bind", read_only=True))
       script = f"/scripts/{Path(script).name}"
-    owner = output.stat()
-    user = "0:0" if engine.rootless else f"{owner.st_uid}:{owner.st_gid}" if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
     options: dict[str, Any] = {
-        "command": [script, f"--seed={seed}", "--output_dir=/output", "--resume", *job.flags], "user": user, "volumes": binds,
-        "mounts": [Mount("/tmp", None)],  # on disk: what lies in memory would count as the container's
-        "network_mode": job.network, "read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"],
-        "labels": {LABEL: str(seed)}, "detach": True}
-    if engine.rootless:
-      options["cap_add"] = ["DAC_OVERRIDE"]  # of the user's own files
+        "command": [script, *arguments], "network_mode": job.network, "read_only": True, "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges", "label=disable"], "hostname": platform.node(), "labels": {LABEL: label},
+        "log_config": LogConfig(type=LogConfig.types.JSON), "detach": True}
+    if engine.rootless:  # root there is who runs the engine; it may do with its own files what it likes
+      options |= {"user": "0:0", "cap_add": ["DAC_OVERRIDE"]}
+    elif os.getuid() == 0:
+      owner = output.stat()
+      options["user"] = f"{owner.st_uid}:{owner.st_gid}"
+    else:
+      options |= {"user": f"{os.getuid()}:{os.getgid()}", "group_add": [str(group) for group in os.getgroups()]}
+    if engine.remapped:
+      options["userns_mode"] = "host"
     if job.cpus:
       options["nano_cpus"] = int(job.cpus * 1e9)
     if job.memory:
       options |= {"mem_limit": job.memory, "memswap_limit": job.memory}
     if job.gpus:
-      options |= _gpus(engine, job.gpus)
-      binds.append(f"{CACHE}:/cache")
-    return options
-
-
-def _gpus(engine: Engine, gpus: str) -> dict[str, Any]:
-  if engine.podman:
-    return {"devices": [f"nvidia.com/gpu={name}" for name in gpus.split(",")]}
-  from docker.types import DeviceRequest
-  chosen: dict[str, Any] = {"count": -1} if gpus == "all" else (
-      {"count": int(gpus)} if gpus.isdigit() else {"device_ids": gpus.split(",")})
-  return {"device_requests": [DeviceRequest(capabilities=[["gpu"]], **chosen)]}
+      from docker.types import DeviceRequest
+      chosen: dict[str, Any] = {"count": -1} if job.gpus == "all" else (
+          {"count": int(job.gpus)} if job.gpus.isdigit() else {"device_ids": job.gpus.split(",")})
+      options["device_requests"] = [DeviceRequest(capabilities=[["gpu"]], **chosen)]
+      mounts.append(Mount("/cache", CACHE))
+    return {**options, "mounts": mounts}
 
 
 def _last_words(text: str) -> str:
@@ -238,12 +261,12 @@ class _Watch:
       elif self._timeout and time.monotonic() - started > self._timeout:
         self.reason = f"not finished after {self._timeout:g} s: stopped (--timeout)"
       if self.reason:
-        with contextlib.suppress(Exception):  # it may have ended by itself
-          self._engine.client().containers.get(self._identifier).stop(timeout=GRACE)
-        return
+        with contextlib.suppress(Exception), contextlib.closing(self._engine.client()) as client:  # once more, then
+          client.containers.get(self._identifier).stop(timeout=GRACE)
 
-  def __enter__(self) -> None:
+  def __enter__(self) -> _Watch:
     self._thread.start()
+    return self
 
   def __exit__(self, *_: object) -> None:
     self._over.set()

@@ -55,13 +55,8 @@ def make_stored_scene(report: Callable[[str], None], recipe: Recipe, store_root:
 def check_device(report: Callable[[str], None], device: str) -> None:
   """Raises DeviceError where a render device is not there."""
   report("look for the device")
-  from kubric_gen.console import captured_console
-  from kubric_gen.render.devices import select_device
-  with captured_console():
-    import bpy
-    bpy.ops.wm.read_factory_settings(use_empty=True)
-    bpy.context.scene.render.engine = "CYCLES"
-    select_device(bpy, device)
+  from kubric_gen.render import devices
+  devices.check_device(device)
 
 
 def make_record(report: Callable[[str], None], recipe: Recipe, seed: int) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.console import captured_console
-from kubric_gen.cpus import cpu_count
+from kubric_gen.limits import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.interrupts import register, unregister
 from kubric_gen.render.build import build_scene

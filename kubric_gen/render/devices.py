@@ -47,3 +47,17 @@ def select_device(bpy: Any, device: str) -> tuple[str, tuple[str, ...]]:
   preferences.compute_device_type = "NONE"
   bpy.context.scene.cycles.device = "CPU"
   return "cpu", ()
+
+
+def check_device(device: str) -> None:
+  """Starts Blender to see whether a render device is there.
+
+  Raises:
+    DeviceError: it is not.
+  """
+  from kubric_gen.console import captured_console
+  with captured_console():
+    import bpy
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.scene.render.engine = "CYCLES"
+    select_device(bpy, device)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.cpus import cpu_count
+from kubric_gen.limits import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, View
 from kubric_gen.layers import LAYERS

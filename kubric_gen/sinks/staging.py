@@ -7,6 +7,7 @@ import errno
 import fcntl
 import glob
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -48,12 +49,11 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> I
   check_target(target, overwrite)
   try:
     target.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(target.parent, glob.escape(target.name))
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
+    remove_abandoned(target.parent, target.name)
+    staging, held = _make_staging(target)
   except OSError as error:
     raise KubricGenError(f"cannot write to {target.parent} ({error.strerror}): choose another --output_dir") from None
   register(staging)
-  held = _lock(staging)
   try:
     staging.chmod(0o777 & ~_umask())
     yield staging
@@ -85,13 +85,24 @@ def _lock(folder: Path) -> int | None:
     return None
 
 
-def remove_abandoned(parent: Path, pattern: str = "*") -> None:
-  """Removes the unfinished directories of runs that were killed outright, by the kernel for lack of memory say.
+def _make_staging(target: Path) -> tuple[Path, int | None]:
+  """A new directory beside the target and its lock."""
+  while True:
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-{platform.node()}-", dir=target.parent))
+    held = _lock(staging)
+    if staging.exists():  # else somebody has taken it for an abandoned one, before it was locked
+      return staging, held
+    if held is not None:
+      os.close(held)
+
+
+def remove_abandoned(parent: Path, name: str | None = None) -> None:
+  """Removes the unfinished directories of runs on this machine that were killed outright, by the kernel say.
 
   Args:
-    parent: of the scene directories. pattern: of their names.
+    parent: of the scene directories. name: of one of them; None for all.
   """
-  for folder in parent.glob(f".{pattern}.partial-*"):
+  for folder in parent.glob(f".{'*' if name is None else glob.escape(name)}.partial-{glob.escape(platform.node())}-*"):
     held = _lock(folder)
     if held is not None:
       shutil.rmtree(folder, ignore_errors=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.interrupts import register, unregister
+from kubric_gen.limits import kills_for_memory
 
 MAX_TAIL = 4000
 GRACE = 5.0
@@ -55,6 +56,7 @@ class WorkerProcess:
 
   def __init__(self, stall_seconds: float = 600.0, environment: dict[str, str] | None = None) -> None:
     self._stall = stall_seconds
+    self._killed_before = kills_for_memory()
     self._folder = tempfile.mkdtemp(prefix="kubric_gen_worker_")  # its TMPDIR, so that nothing outlives it
     register(self._folder)
     self._log = Path(self._folder) / "console.log"
@@ -104,7 +106,12 @@ class WorkerProcess:
         status = self._process.wait(GRACE)
       except subprocess.TimeoutExpired:
         status = self.kill()
-      raise WorkerError(stage, f"the worker {_ending(status)}", self._tail(), True) from error
+      raise WorkerError(stage, f"the worker {self._ending(status)}", self._tail(), True) from error
+
+  def _ending(self, status: int) -> str:
+    if status == -signal.SIGKILL and kills_for_memory() > self._killed_before:
+      return "was ended by the kernel for lack of memory: give it more (a container: --memory), or run fewer --processes"
+    return _ending(status)
 
   def _tail(self) -> str:
     """The end of what the process has printed."""

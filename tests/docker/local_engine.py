@@ -24,8 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubric-gen" / "image-test"
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
-STAND_IN = "debian:bookworm-slim"
 BEAM = f"apache/beam_python3.11_sdk:{version('apache-beam')}"
+STAND_IN, BEAM_STAND_IN = "kubric-gen-test-debian:bookworm", f"kubric-gen-test-beam:{version('apache-beam')}"
 PACKAGES = ("docker.io", "debootstrap", "runc")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ROOM = 25_000_000_000
@@ -183,7 +183,7 @@ def _import_beam(engine: LocalEngine) -> None:
       with tarfile.open(partial, "w") as target:
         target.add(Path(folder) / "container", "opt/apache/beam/boot")
       partial.rename(archive)
-  _import(engine, archive, BEAM)
+  _import(engine, archive, BEAM_STAND_IN)
 
 
 def _prepare(engine: LocalEngine) -> str:
@@ -201,6 +201,7 @@ def _prepare(engine: LocalEngine) -> str:
     engine.description += ", on a stand-in for Debian's image (no registry)"
   if engine.docker("pull", "--quiet", BEAM, timeout=900).returncode:
     _import_beam(engine)
+    engine.build_flags += ["--build-arg", f"BEAM_SDK={BEAM_STAND_IN}"]
     engine.description += " and one for Beam's"
   return name
 

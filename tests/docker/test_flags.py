@@ -60,6 +60,16 @@ def test_rootless_engines_and_podman_are_found(tmp_path: Path, monkeypatch: pyte
     assert f"unix://{tmp_path}/podman/podman.sock" in list(sockets()) and f"unix://{tmp_path}/docker.sock" not in list(sockets())
 
 
+def test_without_the_client_library(tmp_path: Path) -> None:
+  """Also beside a folder of its name, as in a checkout."""
+  code = "import sys; sys.modules['docker.client'] = None; sys.argv = ['x', 'worlds/movi.py']; import runpy; " \
+         "runpy.run_module('kubric_gen.docker', run_name='__main__')"
+  for folder in (ROOT, tmp_path):
+    result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=100,
+                            env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert result.returncode == 2 and "kubric-gen[docker]" in result.stderr and "Traceback" not in result.stderr, result.stderr
+
+
 def test_starting_it_is_cheap() -> None:
   code = "import sys, kubric_gen.docker.__main__ as m; print(*{name.partition('.')[0] for name in sys.modules})"
   loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()

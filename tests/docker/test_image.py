@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -95,13 +96,22 @@ def test_bill_of_materials(engine: LocalEngine, image: str, name: str, lock: str
 
 def test_no_build_tools_and_no_caches(engine: LocalEngine, image: str) -> None:
   for name in LIMITS:
-    found = contain(engine, name, ["sh", "-c", "command -v gcc cc make git strip curl wget; "
-                                   "ls -A /root /tmp /var/lib/apt/lists /var/cache/apt /var/log"]).stdout
-    assert [line for line in found.split() if not line.endswith(":") and line not in (".bashrc", ".profile")] == []
+    found = contain(engine, name, ["sh", "-c", "command -v gcc cc make git strip curl wget; ls -A /root /tmp /mnt /media /srv "
+                                   "/var/lib/apt/lists /var/cache/apt /var/log; echo end"]).stdout.split()
+    assert [word for word in found if not word.endswith(":") and word not in (".bashrc", ".profile")] == ["end"]
 
 
-def test_two_builds_hold_the_same_files(engine: LocalEngine, image: str) -> None:
-  again = subprocess.run(["docker/build.sh", "--no-cache", *engine.build_flags], cwd=ROOT, capture_output=True, text=True,
+def test_two_builds_hold_the_same_files(engine: LocalEngine, image: str, tmp_path: Path) -> None:
+  checkout = tmp_path / "a checkout with another umask"
+  listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
+                          text=True, check=True).stdout
+  for name in listed.splitlines():
+    if (ROOT / name).is_file():
+      (checkout / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+      shutil.copyfile(ROOT / name, checkout / name)
+      (checkout / name).chmod(0o700 if os.access(ROOT / name, os.X_OK) else 0o600)
+  (checkout / ".git").symlink_to(ROOT / ".git")
+  again = subprocess.run(["docker/build.sh", "--no-cache", *engine.build_flags], cwd=checkout, capture_output=True, text=True,
                          timeout=1800, env={**engine.environment, "ENGINE": engine.client, "IMAGE": "kubric-gen-again"})
   assert again.returncode == 0, again.stderr[-2000:]
   for target in ("", ":render"):
@@ -109,6 +119,9 @@ def test_two_builds_hold_the_same_files(engine: LocalEngine, image: str) -> None
                               env=engine.environment, capture_output=True, text=True, timeout=280)
     assert compared.returncode == 0, compared.stdout + compared.stderr
     assert int(compared.stdout.split()[0]) > 9000
+  other = subprocess.run([sys.executable, "docker/compare.py", "kubric-gen", "kubric-gen:render"], cwd=ROOT,
+                         env=engine.environment, capture_output=True, text=True, timeout=280)
+  assert other.returncode == 1 and "only in the first: " in other.stdout
   engine.docker("image", "rm", *(f"kubric-gen-again:{tag}" for tag in (
       "latest", "render", kubric_gen.__version__, f"{kubric_gen.__version__}-full", f"{kubric_gen.__version__}-render")))
 
@@ -218,7 +231,7 @@ def test_a_signal_ends_it_cleanly(engine: LocalEngine, image: str, output: Path,
 
 
 def test_a_limit_on_processors_is_seen(engine: LocalEngine, image: str) -> None:
-  code = "from kubric_gen.cpus import cpu_count; print(cpu_count())"
+  code = "from kubric_gen.limits import cpu_count; print(cpu_count())"
   assert contain(engine, image, ["-c", code], "--cpus=0.5").stdout == "1\n"
   everything = contain(engine, image, ["-c", code]).stdout
   assert int(everything) == len(os.sched_getaffinity(0))
@@ -238,6 +251,22 @@ def test_an_output_that_cannot_be_written(engine: LocalEngine, image: str, outpu
   output.chmod(0o555)
   check_error(contain(engine, image, MOVI, f"--volume={output}:/output", "--user=4321:8765"), "/output", "Permission denied")
   check_error(contain(engine, image, MOVI, "--read-only"), "/output", "Read-only")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_an_owner_that_root_in_the_container_cannot_become(engine: LocalEngine, image: str, output: Path) -> None:
+  os.chown(output, 2345, 3456)
+  check_error(contain(engine, image, MOVI, f"--volume={output}:/output", "--cap-drop=ALL"), "2345:3456", "--user")
+
+
+def test_programs_and_what_is_none_leave_no_trace(engine: LocalEngine, image: str, output: Path) -> None:
+  options = ("--read-only", "--user=4321:8765", f"--volume={output}:/output")
+  check_error(contain(engine, image, ["worlds/nothing.py"], *options), "worlds/nothing.py")
+  check_error(contain(engine, image, ["/worlds/movi.py"], *options), "/worlds/movi.py")
+  assert contain(engine, image, ["/bin/sh", "-c", "echo $TMPDIR"], *options).stdout.startswith("/output/.temporary-")
+  assert contain(engine, image, ["ls", "worlds"], *options).stdout.split() == ["__init__.py", "movi.py"]
+  assert contain(engine, image, ["python", "worlds/movi.py", *SMALL], *options).returncode == 0
+  assert [path.name for path in output.iterdir()] == ["3"]
 
 
 def test_too_little_memory(engine: LocalEngine, image: str, output: Path) -> None:

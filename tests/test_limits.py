@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubric_gen.cpus import cpu_count, quotas
+from kubric_gen.limits import cpu_count, memory_kills, quotas
 
 
 def write(path: Path, text: str) -> None:
@@ -46,6 +46,14 @@ def test_version_1(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_no_limit(tmp_path: Path, text: str) -> None:
   write(tmp_path / "cpu.max", text)
   assert list(quotas(tmp_path, "0::/\n:\nx\n")) == []
+
+
+def test_kills_for_memory_of_both_versions(tmp_path: Path) -> None:
+  assert list(memory_kills(tmp_path, "0::/job\n")) == []
+  write(tmp_path / "job" / "memory.events", "low 0\noom 3\noom_kill 2")
+  assert list(memory_kills(tmp_path, "0::/job\n")) == [2]
+  write(tmp_path / "memory" / "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1")
+  assert list(memory_kills(tmp_path, "4:memory:/docker/0123\n")) == [1]
 
 
 def test_the_affinity_mask_counts() -> None:

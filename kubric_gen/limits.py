@@ -1,0 +1,66 @@
+"""What the control group of this process (its container, or its job in a batch system) may use; the machine often has more."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def cpu_count() -> int:
+  """Processors that the affinity mask and the quota of the control group (a container's `--cpus`) allow, at least 1."""
+  count = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+  return max(1, math.ceil(min([count, *quotas(CGROUPS, _own_groups())])))
+
+
+def kills_for_memory() -> int:
+  """How many processes of the control group the kernel has ended so far because it had run out of memory."""
+  return max(memory_kills(CGROUPS, _own_groups()), default=0)
+
+
+def _own_groups() -> str:
+  with contextlib.suppress(OSError):
+    return Path("/proc/self/cgroup").read_text()
+  return ""
+
+
+def _folders(root: Path, groups: str, controller: str) -> Iterator[Path]:
+  """Folders of the control groups that have a controller, and of those above them.
+
+  Args:
+    root: where the control groups are mounted. groups: `/proc/self/cgroup`, a line `id:controllers:path` each. In a
+      container, whose own group is mounted at the root, the path may not be found: then the root has the limit.
+  """
+  for line in groups.splitlines():
+    _, _, rest = line.partition(":")
+    controllers, _, path = rest.partition(":")
+    if controllers and controller not in controllers.split(","):
+      continue
+    for mount in dict.fromkeys((root / controllers, root / controller)) if controllers else (root,):
+      parts = [part for part in path.split("/") if part and part != ".."]
+      yield from (mount.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1))
+
+
+def quotas(root: Path, groups: str) -> Iterator[float]:
+  """Limits of processor time, in processors; see `_folders`. Of control groups of version 2 and 1."""
+  for folder in _folders(root, groups, "cpu"):
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+      quota, period = (folder / "cpu.max").read_text().split()
+      yield int(quota) / int(period)  # "max" is no number
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+      quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+      if int(quota) > 0:
+        yield int(quota) / int(period)
+
+
+def memory_kills(root: Path, groups: str) -> Iterator[int]:
+  """Processes ended for lack of memory; see `_folders`. Of control groups of version 2 and 1."""
+  for folder in _folders(root, groups, "memory"):
+    for name in ("memory.events", "memory.oom_control"):
+      with contextlib.suppress(OSError, ValueError):
+        counts = dict(line.split() for line in (folder / name).read_text().splitlines())
+        yield int(counts.get("oom_kill", 0))
