@@ -108,7 +108,11 @@ def _beam_options(arguments: Sequence[str]) -> Any:
   """
   import argparse
   logging.disable(logging.WARNING)  # importing Beam warns of services that are not used
-  from apache_beam.options.pipeline_options import PipelineOptions
+  try:
+    from apache_beam.options.pipeline_options import PipelineOptions
+  except ImportError:
+    raise KubricGenError("Apache Beam is missing: pip install 'kubric-gen[beam]' (the image kubric-gen:render lacks it)"
+                         ) from None
   logging.disable(logging.NOTSET)
   parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
   for options in PipelineOptions.__subclasses__():

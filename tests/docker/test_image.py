@@ -264,7 +264,7 @@ def test_programs_and_what_is_none_leave_no_trace(engine: LocalEngine, image: st
   check_error(contain(engine, image, ["worlds/nothing.py"], *options), "worlds/nothing.py")
   check_error(contain(engine, image, ["/worlds/movi.py"], *options), "/worlds/movi.py")
   assert contain(engine, image, ["/bin/sh", "-c", "echo $TMPDIR"], *options).stdout.startswith("/output/.temporary-")
-  assert contain(engine, image, ["ls", "worlds"], *options).stdout.split() == ["__init__.py", "movi.py"]
+  assert "movi.py" in contain(engine, image, ["ls", "worlds"], *options).stdout.split()
   assert contain(engine, image, ["python", "worlds/movi.py", *SMALL], *options).returncode == 0
   assert [path.name for path in output.iterdir()] == ["3"]
 
@@ -278,5 +278,7 @@ def test_too_little_memory(engine: LocalEngine, image: str, output: Path) -> Non
 
 def test_render_has_no_beam(engine: LocalEngine, image: str, output: Path) -> None:
   check_error(contain(engine, "kubric-gen:render", ["--id=1", "--provision_endpoint=localhost:1"]), "Beam")
+  pipeline = ["-m", "beam_pipelines.generate", "--num_scenes=1", "--data_dir=/output/x"]
+  check_error(contain(engine, "kubric-gen:render", pipeline), "Beam")
   code = "import importlib.util as u; print([n for n in ('tensorflow', 'apache_beam', 'tensorflow_datasets') if u.find_spec(n)])"
   assert contain(engine, "kubric-gen:render", ["-c", code]).stdout == "[]\n"
