@@ -8,7 +8,7 @@ import os
 from kubric_gen.assets.mesh import Mesh
 from kubric_gen.assets.primitives import primitive_mesh
 from kubric_gen.errors import AssetError
-from kubric_gen.scene.shapes import MeshFile, Shape
+from kubric_gen.scene.shapes import MeshFile, Shape, Solid
 
 
 @functools.lru_cache(maxsize=64)
@@ -16,6 +16,9 @@ def _load(shape: Shape, stamp: tuple[int, int] | None) -> Mesh:
   if isinstance(shape, MeshFile):
     from kubric_gen.assets.mesh_files import load_mesh_file  # imports trimesh
     return load_mesh_file(shape)
+  if isinstance(shape, Solid):
+    from kubric_gen.assets.solids import model_of  # imports manifold3d
+    return model_of(shape).mesh
   return primitive_mesh(shape)
 
 

@@ -19,7 +19,8 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -169,12 +170,16 @@ class BulletWorld:
   def _create(self, item: Object, collider: Collider, mass: float) -> int:
     p, margin = self._p, min(self._margin, min(collider.size) / 20)
     arguments: dict[str, Any] = {"physicsClientId": self._client}
+    scratch = contextlib.ExitStack()
     if collider.kind == "box":
       arguments |= {"shapeType": p.GEOM_BOX, "halfExtents": [v / 2 for v in collider.size]}
     elif collider.kind == "sphere":
       arguments |= {"shapeType": p.GEOM_SPHERE, "radius": collider.size[0] / 2}
     elif collider.kind == "cylinder":
       arguments |= {"shapeType": p.GEOM_CYLINDER, "radius": collider.size[0] / 2, "height": collider.size[2]}
+    elif collider.kind == "pieces":
+      arguments |= {"shapeType": p.GEOM_MESH, "fileName": scratch.enter_context(_pieces_file(collider.pieces))}
+      margin = 0.0
     else:
       assert collider.points is not None
       arguments |= {"shapeType": p.GEOM_MESH, "vertices": collider.points.tolist()}
@@ -182,7 +187,7 @@ class BulletWorld:
       if collider.faces is not None:
         arguments |= {"indices": collider.faces.ravel().tolist(), "flags": p.GEOM_FORCE_CONCAVE_TRIMESH}
     try:
-      with _returned(arguments.get("vertices", []), arguments.get("indices", [])):
+      with scratch, _returned(arguments.get("vertices", []), arguments.get("indices", [])):
         shape = p.createCollisionShape(**arguments)
       # PyBullet has no kinematic rigid bodies, but a multibody with a fixed base pushes with the velocity it is given.
       body = p.createMultiBody(mass, shape, useMaximalCoordinates=item.path is None, physicsClientId=self._client)
@@ -281,6 +286,21 @@ class BulletWorld:
       reason = getattr(error, "strerror", None) or error
       raise KubricGenError(f"cannot write the physics state to {os.fspath(path)} ({reason}): "
                            "give the path of a file in a writable folder") from error
+
+
+@contextlib.contextmanager
+def _pieces_file(pieces: Sequence[Array]) -> Iterator[str]:
+  """A Wavefront file of convex pieces, the one form in which PyBullet takes several for one body."""
+  lines, start = [], 1
+  for number, piece in enumerate(pieces):
+    lines.append(f"o piece_{number}")
+    lines += [f"v {x!r} {y!r} {z!r}" for x, y, z in piece.tolist()]
+    lines += [f"f {start} {i} {i + 1}" for i in range(start + 1, start + len(piece) - 1)]  # only their corners count
+    start += len(piece)
+  with tempfile.NamedTemporaryFile("w", prefix="kubric_gen_", suffix=".obj") as file:
+    file.write("\n".join(lines) + "\n")
+    file.flush()
+    yield file.name
 
 
 def _parts(collider: Collider) -> list[Collider]:

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
-from kubric_gen.scene import Cube, Cylinder, Disc, Dome, MeshFile, Object, Plane, Sphere
+from kubric_gen.assets.solids import model_of
+from kubric_gen.scene import Cube, Cylinder, Disc, Dome, MeshFile, Object, Plane, Solid, Sphere
 from kubric_gen.scene.transforms import IDENTITY, quaternion_from_matrix, rotation_matrix
 from kubric_gen.scene.validation import Quaternion, Vector3, vector3
 
@@ -37,16 +38,18 @@ class Collider:
   """A collision shape, in metres.
 
   Attributes:
-    kind: box (size: its full extents), sphere (diameter), cylinder (diameter, diameter, height along Z), hull (points)
-      or triangles (points and faces: a hollow surface, which only things that nothing pushes can have).
+    kind: box (size: its full extents), sphere (diameter), cylinder (diameter, diameter, height along Z), hull (points),
+      pieces (hulls that move as one) or triangles (points and faces: a hollow surface, which only things that nothing
+      pushes can have).
     offset, rotation: where its centre and its axes lie in the object's own axes.
     inner_radius: of a sphere around its centre that lies inside; 0 where there is none.
   """
 
-  kind: Literal["box", "sphere", "cylinder", "hull", "triangles"]
+  kind: Literal["box", "sphere", "cylinder", "hull", "pieces", "triangles"]
   size: Vector3 = (0.0, 0.0, 0.0)
   points: Array | None = None
   faces: Indices | None = None
+  pieces: tuple[Array, ...] = ()
   offset: Vector3 = (0.0, 0.0, 0.0)
   rotation: Quaternion = IDENTITY
   inner_radius: float = 0.0
@@ -120,8 +123,12 @@ def collider_of(item: Object, *, convex: bool) -> Collider | None:
     if x == y:
       return Collider("cylinder", (x, y, SLAB), offset=(0.0, 0.0, -SLAB / 2))
     return Collider("hull", points=_elliptic_prism(x, y, -SLAB, 0.0))
-  assert isinstance(shape, MeshFile)
+  assert isinstance(shape, (MeshFile, Solid))
   mesh = load_mesh(shape)
+  if isinstance(shape, Solid):
+    _, axes = principal_inertia(item)
+    pieces = tuple(np.round(piece * item.scale @ axes, 9) for piece in model_of(shape).pieces)
+    return Collider("pieces", pieces=pieces, rotation=_turned(axes))
   if not convex:
     return Collider("triangles", points=mesh.vertices * item.scale, faces=mesh.faces)
   corners, planes = _hull(mesh)
@@ -129,8 +136,11 @@ def collider_of(item: Object, *, convex: bool) -> Collider | None:
   _, axes = principal_inertia(item)
   # Bullet only knows diagonal inertia tensors: the body's axes are the principal ones, and the hull is turned instead.
   return Collider("hull", points=np.round(points @ axes, 9), inner_radius=_inner_radius(planes, item.scale),
-                  rotation=IDENTITY if np.array_equal(axes, np.eye(3)) else
-                  tuple(quaternion_from_matrix(axes).tolist()))
+                  rotation=_turned(axes))
+
+
+def _turned(axes: Array) -> Quaternion:
+  return IDENTITY if np.array_equal(axes, np.eye(3)) else tuple(quaternion_from_matrix(axes).tolist())
 
 
 def body_mass(item: Object) -> float:
@@ -177,6 +187,6 @@ def extent_of(item: Object, quaternion: ArrayLike) -> tuple[Array, Array]:
     reach = np.abs(turn if isinstance(shape, Cube) else turn[:, :2]).sum(axis=1) / 2
   else:
     mesh = load_mesh(shape)
-    points = (_hull(mesh)[0] if isinstance(shape, MeshFile) else mesh.vertices) @ turn.T
+    points = (_hull(mesh)[0] if isinstance(shape, (MeshFile, Solid)) else mesh.vertices) @ turn.T
     return points.min(axis=0), points.max(axis=0)
   return -reach, reach

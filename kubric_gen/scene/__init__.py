@@ -8,7 +8,7 @@ from kubric_gen.scene.motion import Collision, Contact, Motion
 from kubric_gen.scene.objects import BACKDROP, Object, RayVisibility
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.scene import Scene
-from kubric_gen.scene.shapes import Cube, Cylinder, Disc, Dome, MeshFile, Plane, Shape, Sphere
+from kubric_gen.scene.shapes import Cube, Cylinder, Disc, Dome, MeshFile, Plane, Shape, Solid, Sphere
 
 __all__ = [
     "AreaLight", "BACKDROP", "Camera", "Collision", "Contact", "Cube", "Cylinder", "Disc", "Dome", "Environment",

@@ -9,7 +9,7 @@ from typing import Any
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMaterial
 from kubric_gen.scene.path import Path
-from kubric_gen.scene.shapes import SURFACES, MeshFile, Shape
+from kubric_gen.scene.shapes import SURFACES, MeshFile, Shape, Solid
 from kubric_gen.scene.transforms import IDENTITY, look_at
 from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, instance, labels, number,
                                          quaternion, scale, vector3)
@@ -103,7 +103,8 @@ class Object(Described):
         velocity=vector3(self.velocity, f"{who}: velocity"),
         angular_velocity=vector3(self.angular_velocity, f"{who}: angular_velocity"),
         labels=labels(self.labels, f"{who}: labels"),
-        asset_id=instance(self.asset_id, f"{who}: asset_id", str) or type(self.shape).__name__.lower(),
+        asset_id=instance(self.asset_id, f"{who}: asset_id", str) or (
+            self.shape.family if isinstance(self.shape, Solid) else type(self.shape).__name__.lower()),
         license=instance(self.license, f"{who}: license", str),
         visibility=instance(self.visibility, f"{who}: visibility", RayVisibility))
     if self.mass is not None and self.density is not None:

@@ -21,7 +21,8 @@ _CLASSES: dict[str, type] = {
         cameras.PerspectiveCamera, cameras.OrthographicCamera,
         lights.SunLight, lights.PointLight, lights.SpotLight, lights.AreaLight,
         materials.PrincipledMaterial, materials.FlatMaterial, materials.Texture,
-        shapes.Cube, shapes.Sphere, shapes.Cylinder, shapes.Plane, shapes.Disc, shapes.Dome, shapes.MeshFile)}
+        shapes.Cube, shapes.Sphere, shapes.Cylinder, shapes.Plane, shapes.Disc, shapes.Dome, shapes.MeshFile,
+        shapes.Solid)}
 
 
 def to_plain(value: Any) -> Any:

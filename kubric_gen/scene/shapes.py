@@ -6,11 +6,12 @@ Solids are one unit across and centred on the origin, so that an object's scale 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubric_gen.errors import SceneError
-from kubric_gen.scene.validation import Described, assign, number
+from kubric_gen.scene.validation import Described, assign, identifier, number
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,6 +92,27 @@ class MeshFile(Described):
     return self.up == "y" or (self.up == "auto" and Path(self.path).suffix.lower() in (".glb", ".gltf"))
 
 
-Shape = Cube | Sphere | Cylinder | Plane | Disc | Dome | MeshFile
+@dataclass(frozen=True, repr=False)
+class Solid(Described):
+  """A solid of one of the families of `kubric_gen.assets.solids`, made from numbers; its centre of mass is the origin.
+
+  Attributes:
+    family: its name, such as `torus`.
+    parameters: numbers of the family by name, as a mapping or as pairs; the others have their defaults.
+  """
+
+  family: str
+  parameters: tuple[tuple[str, float], ...] = ()
+
+  def __post_init__(self) -> None:
+    given = self.parameters
+    pairs = given.items() if isinstance(given, Mapping) else given
+    values = sorted((identifier(name, "parameter"), number(value, f"parameter {name}")) for name, value in pairs)
+    if len({name for name, _ in values}) < len(values):
+      raise SceneError(f"a parameter of the solid {self.family!r} is given twice")
+    assign(self, family=identifier(self.family, "family of solids"), parameters=tuple(values))
+
+
+Shape = Cube | Sphere | Cylinder | Plane | Disc | Dome | MeshFile | Solid
 SURFACES = (Plane, Disc, Dome)
 """Shapes without volume."""

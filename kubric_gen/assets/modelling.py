@@ -1,0 +1,245 @@
+"""Closed solids with texture coordinates, from profiles and paths, that can be united and cut.
+
+A solid is a `manifold3d.Manifold` whose vertices carry two properties, u and v; they survive unions and differences.
+`finish` turns one into a `Mesh`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
+
+AROUND = 96
+"""Segments of a full turn."""
+CREASE = math.radians(40)
+"""Faces that meet at a smaller angle are shaded as one smooth surface."""
+SMALL = 1e-5
+"""Metres; shorter edges, which cuts leave behind, are taken out."""
+_DIGITS = 7
+"""Of positions in metres, when vertices are told apart."""
+
+
+def _manifold(vertices: Array, faces: Indices) -> Any:
+  """A solid of vertices (V, 5), position and uv, of which those at one place are one corner."""
+  import manifold3d
+  _, first, inverse = np.unique(np.round(vertices[:, :3], _DIGITS), axis=0, return_index=True, return_inverse=True)
+  corner = first[inverse.ravel()]
+  a, b, c = (corner[faces[:, i]] for i in range(3))
+  faces = faces[(a != b) & (b != c) & (c != a)]
+  doubled = np.flatnonzero(corner != np.arange(len(vertices)))
+  solid = manifold3d.Manifold(manifold3d.Mesh(
+      np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.uint32),
+      doubled.astype(np.uint32), corner[doubled].astype(np.uint32)))
+  if solid.status() != manifold3d.Error.NoError:
+    raise ValueError(f"not a closed surface: {solid.status()}")
+  return solid
+
+
+def closed_surface(corners: Array) -> Any:
+  """A solid of triangles (F, 3, 5), each corner a position and uv; those at one place are one."""
+  return _manifold(corners.reshape(-1, 5), np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3))
+
+
+def _grid(rows: int, columns: int) -> Indices:
+  r, c = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
+  low = (r * (columns + 1) + c).ravel()
+  high = low + columns + 1
+  return np.concatenate([np.stack([low, low + 1, high + 1], 1), np.stack([low, high + 1, high], 1)]).astype(np.int32)
+
+
+def rings(points: Array, around: Array, along: Array) -> Any:
+  """A solid between rings of points.
+
+  Args:
+    points (n, k, 3): rings, counter-clockwise seen against the direction in which they follow one another; the first and
+      the last are points, or meet.
+    around (k + 1,): u of the points of a ring and of its first one again. along (n,): v of the rings.
+  """
+  closed = np.concatenate([points, points[:, :1]], axis=1)
+  uv = np.stack(np.broadcast_arrays(around[None], along[:, None]), axis=-1)
+  return _manifold(np.concatenate([closed, uv], axis=-1).reshape(-1, 5), _grid(len(points) - 1, points.shape[1]))
+
+
+def _lengths(points: Array) -> Array:
+  """Distance along a polyline, from 0 to 1."""
+  steps = np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(points, axis=0) ** 2).sum(axis=1)))])
+  return steps / steps[-1]
+
+
+def revolve(profile: ArrayLike, segments: int = AROUND) -> Any:
+  """A profile (n, 2) of (radius, height), from the axis below to the axis above, turned about Z."""
+  line = np.asarray(profile, np.float64)
+  angle = np.arange(segments) * (2 * np.pi / segments)
+  points = np.stack(np.broadcast_arrays(line[:, :1] * np.cos(angle), line[:, :1] * np.sin(angle), line[:, 1:]), axis=-1)
+  return rings(points, np.arange(segments + 1) / segments, _lengths(line))
+
+
+def frames(path: Array, closed: bool) -> tuple[Array, Array]:
+  """Two normals (n, 3) of a path that turn as little as possible (Bishop, "There is more than one way to frame a curve",
+  1975); on a closed path what is missing at the end is spread over all of it."""
+  tangent = np.roll(path, -1, 0) - np.roll(path, 1, 0) if closed else np.gradient(path, axis=0)
+  tangent /= np.sqrt((tangent ** 2).sum(axis=1, keepdims=True))
+  normal = np.zeros_like(path)
+  start = np.eye(3)[int(np.abs(tangent[0]).argmin())]
+  for i in range(len(path)):
+    before = start if i == 0 else normal[i - 1]
+    across = before - tangent[i] * (before * tangent[i]).sum()
+    normal[i] = across / math.sqrt((across ** 2).sum())
+  other = np.cross(tangent, normal)
+  if closed:
+    again = normal[-1] - tangent[0] * (normal[-1] * tangent[0]).sum()
+    missing = math.atan2((again * other[0]).sum(), (again * normal[0]).sum())
+    turn = -missing * np.arange(len(path))[:, None] / len(path)
+    normal, other = np.cos(turn) * normal + np.sin(turn) * other, np.cos(turn) * other - np.sin(turn) * normal
+  return normal, other
+
+
+def tube_rings(path: ArrayLike, radius: ArrayLike, segments: int = 24, closed: bool = False) -> Array:
+  """Circles (n, k, 3) about a path (n, 3), of one radius or one for each of its points."""
+  line = np.asarray(path, np.float64)
+  normal, other = frames(line, closed)
+  angle = np.arange(segments) * (2 * np.pi / segments)
+  reach = np.broadcast_to(np.asarray(radius, np.float64), (len(line),))[:, None, None]
+  return line[:, None] + reach * (np.cos(angle)[:, None] * normal[:, None] + np.sin(angle)[:, None] * other[:, None])
+
+
+def tube(path: ArrayLike, radius: ArrayLike, segments: int = 24, closed: bool = False) -> Any:
+  """A path (n, 3) with a thickness; closed, or with flat ends."""
+  line, circles = np.asarray(path, np.float64), tube_rings(path, radius, segments, closed)
+  if closed:
+    circles = np.concatenate([circles, circles[:1]])
+    along = _lengths(np.concatenate([line, line[:1]]))
+  else:
+    ends = [np.repeat(line[[i], None], segments, axis=1) for i in (0, -1)]
+    circles = np.concatenate([ends[0], circles, ends[1]])
+    along = np.concatenate([[0.0], _lengths(line), [1.0]])
+  return rings(circles, np.arange(segments + 1) / segments, along)
+
+
+def prism(outline: ArrayLike, height: float) -> Any:
+  """An outline (n, 2), counter-clockwise, raised from z = -height/2 to height/2."""
+  import manifold3d
+  flat = np.asarray(outline, np.float64)
+  n, low, size = len(flat), flat.min(axis=0), np.ptp(flat, axis=0).max()
+  around = _lengths(np.concatenate([flat, flat[:1]]))
+  parts, faces = [], []
+  for z, v in ((-height / 2, 0.0), (height / 2, 1.0)):
+    ring = np.concatenate([flat, flat[:1]])
+    parts.append(np.column_stack([ring, np.full(n + 1, z), around, np.full(n + 1, v)]))
+  faces.append(_grid(1, n))
+  triangles = np.asarray(manifold3d.triangulate([np.ascontiguousarray(flat)]), np.int32)
+  for z, turned in ((-height / 2, triangles[:, ::-1]), (height / 2, triangles)):
+    faces.append(turned + sum(map(len, parts)))
+    parts.append(np.column_stack([flat, np.full(n, z), (flat - low) / size]))
+  return _manifold(np.concatenate(parts), np.concatenate(faces))
+
+
+def box(size: Sequence[float], centre: Sequence[float] = (0.0, 0.0, 0.0)) -> Any:
+  """A cuboid whose every face shows the whole texture."""
+  square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+  parts = []
+  for axis in range(3):
+    for sign in (-1.0, 1.0):
+      corners = np.zeros((4, 3))
+      right, up = (axis + 1) % 3, (axis + 2) % 3
+      corners[:, right], corners[:, up], corners[:, axis] = square[:, 0] - 0.5, square[:, 1] - 0.5, sign / 2
+      if sign < 0:
+        corners[:, right] *= -1
+      parts.append(np.column_stack([corners * np.asarray(size) + np.asarray(centre), square]))
+  faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * i for i in range(6)]).astype(np.int32)
+  return _manifold(np.concatenate(parts), faces)
+
+
+def united(solids: Iterable[Any]) -> Any:
+  """All of them as one."""
+  import manifold3d
+  return manifold3d.Manifold.batch_boolean(list(solids), manifold3d.OpType.Add)
+
+
+def hull_pieces(circles: Array, closed: bool = False, every: int = 1) -> list[Array]:
+  """Convex pieces that make up a tube: the points of each pair of neighbouring circles."""
+  chosen = circles[::every] if closed else circles[np.unique(np.append(np.arange(0, len(circles), every), len(circles) - 1))]
+  follow = np.roll(chosen, -1, axis=0) if closed else chosen[1:]
+  return [np.concatenate([first, second]) for first, second in zip(chosen, follow)]
+
+
+def convex_pieces(solid: Any, tolerance: float = 0.02, most: int = 64) -> list[Array]:
+  """Convex bodies, as their corners (n, 3), that fill a solid, and more than it by at most `tolerance` of its volume if
+  `most` of them are enough. The body that exceeds its part of the solid most is cut in two, again and again."""
+  volume = solid.volume()
+  parts: list[tuple[float, Any, Any]] = []
+
+  def add(piece: Any) -> None:
+    for part in piece.decompose():
+      if part.volume() > 1e-7 * volume:
+        hull = part.hull()
+        parts.append((hull.volume() - part.volume(), part, hull))
+
+  add(solid)
+  while len(parts) < most and sum(part[0] for part in parts) > tolerance * volume:
+    worst = max(range(len(parts)), key=lambda i: parts[i][0])
+    _, part, _ = parts.pop(worst)
+    low, high = np.asarray(part.bounding_box()).reshape(2, 3)
+    cuts = []
+    for axis in range(3):
+      for share in (0.35, 0.5, 0.65):
+        halves = part.split_by_plane(np.eye(3)[axis].tolist(), float(low[axis] + share * (high[axis] - low[axis])))
+        cuts.append((sum(piece.hull().volume() for half in halves for piece in half.decompose()), halves))
+    for half in min(cuts, key=lambda cut: cut[0])[1]:
+      add(half)
+  return [np.asarray(hull.to_mesh().vert_properties, np.float64)[:, :3] for _, _, hull in parts]
+
+
+def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float = CREASE) -> tuple[Mesh, Array]:
+  """The mesh of a solid, moved so that its centre of mass is the origin, and where that was (3,).
+
+  Args:
+    uv: texture coordinates (F, 3, 2) of corners (F, 3, 3), instead of those that it has.
+    crease: the largest angle between faces that are shaded as one surface, radians.
+  """
+  raw = solid.simplify(SMALL).to_mesh()
+  properties = np.asarray(raw.vert_properties, np.float64)
+  faces = np.asarray(raw.tri_verts, np.int64)
+  same = np.arange(len(properties))
+  same[np.asarray(raw.merge_from_vert, np.int64)] = np.asarray(raw.merge_to_vert, np.int64)
+  used, corner = np.unique(same[faces], return_inverse=True)
+  place, corner = properties[used, :3], corner.reshape(-1, 3)
+  _, centre, _ = integrate_solid(place, corner.astype(np.int32))
+  place = place - centre
+  volume, _, inertia = integrate_solid(place, corner.astype(np.int32))
+  coordinates = properties[:, 3:5][faces] if uv is None else uv(place[corner])
+  normals = _corner_normals(place, corner, crease)
+  table = np.concatenate([place[corner], normals, coordinates], axis=-1).reshape(-1, 8)
+  _, first, inverse = np.unique(np.round(table, 5), axis=0, return_index=True, return_inverse=True)
+  kept = table[first]
+  mesh = Mesh(kept[:, :3], inverse.reshape(-1, 3).astype(np.int32), kept[:, 3:6], kept[:, 6:],
+              bounds=np.stack([place.min(axis=0), place.max(axis=0)]), volume=volume, inertia=inertia)
+  return mesh, centre
+
+
+def _corner_normals(place: Array, corner: Array, crease: float) -> Array:
+  """Normals (F, 3, 3) of the corners of faces: the mean, by area, of those faces around the corner that lie flat enough."""
+  a, b, c = (place[corner[:, i]] for i in range(3))
+  area = np.cross(b - a, c - a)
+  length = np.sqrt((area ** 2).sum(axis=1, keepdims=True))
+  flat = area / np.maximum(length, 1e-30)
+  # All pairs of faces that share a corner
+  order = np.argsort(corner.ravel(), kind="stable")
+  where, face = corner.ravel()[order], order // 3
+  start = np.flatnonzero(np.r_[True, where[1:] != where[:-1]])
+  size = np.diff(np.r_[start, len(where)])
+  start, size = np.repeat(start, size), np.repeat(size, size)
+  first = np.repeat(np.arange(len(where)), size)
+  second = np.arange(len(first)) - np.repeat(np.cumsum(size) - size - start, size)
+  alike = np.einsum("ij,ij->i", flat[face[first]], flat[face[second]]) > math.cos(crease)
+  total = np.zeros((len(where), 3))
+  np.add.at(total, first[alike], area[face[second[alike]]])
+  result = np.zeros_like(total)
+  result[order] = total / np.maximum(np.sqrt((total ** 2).sum(axis=1, keepdims=True)), 1e-30)
+  return result.reshape(-1, 3, 3)
