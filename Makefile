@@ -29,7 +29,7 @@ image: ## build the container image kubric-gen (ENGINE=docker or podman, BUILD_F
 	@docker/build.sh $(BUILD_FLAGS)
 
 image-test: setup ## build the image on a local container engine and try everything about it
-	$(PYTEST) -m image -rs tests/docker
+	$(PYTEST) -m image -rs --log-cli-level=INFO --log-cli-format="%(name)s: %(message)s" tests/docker
 
 benchmark: setup ## measure speed, memory and quality
 	$(PYTHON) tests/benchmarks/run.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.local_engine import ROOT, LocalEngine, UnavailableError, local_engine, say
+from tests.docker.local_engine import ROOT, LocalEngine, UnavailableError, local_engine
+
+_log = logging.getLogger("image-test")
 
 
 @pytest.fixture(scope="session")
@@ -18,17 +21,17 @@ def engine() -> Iterator[LocalEngine]:
   """A container engine; where none can be had, the tests that need it are skipped, and say why."""
   try:
     with local_engine() as found:
-      say(found.description)
+      _log.info("%s", found.description)
       yield found
   except UnavailableError as error:
-    say(f"not run: {error}")
+    _log.warning("not run: %s", error)
     pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def image(engine: LocalEngine) -> str:
   """The image, built as `make image` builds it."""
-  say("building the image")
+  _log.info("building the image")
   result = subprocess.run(["docker/build.sh", *engine.build_flags], cwd=ROOT, env={**engine.environment, "ENGINE": engine.client},
                           capture_output=True, text=True, timeout=2400)
   assert result.returncode == 0, result.stderr[-3000:]

@@ -8,11 +8,11 @@ from: Debian as debootstrap installs it, and the boot program of Beam's SDK cont
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 import time
@@ -34,12 +34,11 @@ KEPT = "8GB"
 """Of the build cache, for the next time."""
 
 
+_log = logging.getLogger("image-test")
+
+
 class UnavailableError(Exception):
   """This machine does not allow it; the message says why."""
-
-
-def say(text: str) -> None:
-  print(f"image-test: {text}", file=sys.stderr, flush=True)
 
 
 def run(*command: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
@@ -97,7 +96,7 @@ def _install() -> None:
     raise UnavailableError("no container engine runs here, and only root on Debian can install one")
   missing = [name for name in PACKAGES if run("dpkg", "--status", name).returncode]
   if missing:
-    say(f"installing {' '.join(missing)}")
+    _log.info(f"installing {' '.join(missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     must("apt-get", "update", "--quiet=2", env=environment, timeout=600)
     must("apt-get", "install", "--quiet=2", "--yes", "--no-install-recommends", *missing, env=environment, timeout=900)
@@ -146,7 +145,7 @@ def _import_base(engine: LocalEngine) -> None:
   """Debian as debootstrap installs it, without what the published slim image lacks, too."""
   archive = CACHE / "base.tar"
   if not archive.exists():
-    say("no registry: making a stand-in for Debian's image with debootstrap")
+    _log.info("no registry: making a stand-in for Debian's image with debootstrap")
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
       root = Path(folder) / "root"
       must("debootstrap", "--variant=minbase", "bookworm", root, timeout=900)
@@ -175,7 +174,7 @@ def _import_beam(engine: LocalEngine) -> None:
   if not archive.exists():
     if not shutil.which("go"):
       raise UnavailableError("no registry, and no Go to build Beam's boot program with")
-    say("no registry: building Beam's boot program from its Go module")
+    _log.info("no registry: building Beam's boot program from its Go module")
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
       must("go", "install", f"github.com/apache/beam/sdks/v2/python/container@v{version('apache-beam')}", timeout=1200,
            env={**os.environ, "GOBIN": folder, "GOFLAGS": "-mod=mod"})
