@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
@@ -27,3 +28,14 @@ def uniform_vector(rng: np.random.Generator, low: Sequence[float], high: Sequenc
   """A point, uniform in the box between two corners."""
   x, y, z = rng.uniform(low, high).tolist()
   return (x, y, z)
+
+
+def half_shell(rng: np.random.Generator, inner: float, outer: float, slope: float = 0.0) -> Vector3:
+  """A point above the floor in a uniform direction, at a uniform distance from the origin between two radii.
+
+  Args:
+    slope: the least height, as a fraction of the distance.
+  """
+  z, around, distance = rng.uniform((slope, 0.0, inner), (1.0, 2 * math.pi, outer)).tolist()
+  across = distance * math.sqrt(1 - z * z)
+  return (across * math.cos(around), across * math.sin(around), distance * z)
