@@ -17,13 +17,14 @@ from kubric_gen.records.movi import movi_features, movi_record
 from kubric_gen.records.tf_example import decode, encode
 from worlds.movi import WORLD, MoviConfig
 
-PUBLISHED = json.loads((Path(__file__).parent / "movi_a_features.json").read_text())
-"""Of movi_a/128x128:1.0.0: per feature its kind, its length or shape, and its type or names."""
+VARIANTS = ("a", "b")
+PUBLISHED = {variant: json.loads((Path(__file__).parent / f"movi_{variant}_features.json").read_text()) for variant in VARIANTS}
+"""Of movi_a/128x128:1.0.0 and so on: per feature its kind, its length or shape, and its type or names."""
 
 
-def _movi_a(height: int, width: int, frames: int) -> Features:
+def _movi(height: int, width: int, frames: int, variant: str = "a") -> Features:
   assert WORLD.dataset is not None
-  return movi_features(WORLD.dataset(MoviConfig(variant="a")), (height, width), frames)
+  return movi_features(WORLD.dataset(MoviConfig(variant=variant)), (height, width), frames)
 
 
 def _described(feature: Any) -> Any:
@@ -63,20 +64,22 @@ def _described_by_tfds(feature: Any) -> Any:
   return [kind, list(feature.shape), np.dtype(feature.np_dtype).name]
 
 
-def test_names_shapes_and_types_are_those_of_the_published_dataset() -> None:
-  assert _described(_movi_a(128, 128, 24)) == PUBLISHED
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_names_shapes_and_types_are_those_of_the_published_dataset(variant: str) -> None:
+  assert _described(_movi(128, 128, 24, variant)) == PUBLISHED[variant]
 
 
-def test_tfds_understands_them_alike() -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_tfds_understands_them_alike(variant: str) -> None:
   from kubric_gen.shards.tfds_features import tfds_features
-  assert _described_by_tfds(tfds_features(_movi_a(128, 128, 24))) == PUBLISHED
+  assert _described_by_tfds(tfds_features(_movi(128, 128, 24, variant))) == PUBLISHED[variant]
 
 
 def test_other_sizes_change_nothing_but_the_sizes() -> None:
-  other = json.dumps(_described(_movi_a(48, 64, 7)), sort_keys=True)
-  swapped = json.dumps(PUBLISHED, sort_keys=True).replace("128, 128", "48, 64").replace("[24", "[7").replace("24, [", "7, [")
+  other = json.dumps(_described(_movi(48, 64, 7)), sort_keys=True)
+  swapped = json.dumps(PUBLISHED["a"], sort_keys=True).replace("128, 128", "48, 64").replace("[24", "[7").replace("24, [", "7, [")
   assert other == swapped
-  assert {name for name, _ in leaves(_movi_a(4, 4, 1))} >= {"metadata/video_name", "instances/bboxes", "events/collisions/force"}
+  assert {name for name, _ in leaves(_movi(4, 4, 1))} >= {"metadata/video_name", "instances/bboxes", "events/collisions/force"}
 
 
 # --- values ----------------------------------------------------------------------------------------------------------------
@@ -105,7 +108,7 @@ def _view(labels: np.ndarray, **layers: np.ndarray) -> View:
 def test_values_of_a_record_mean_what_they_mean_in_movi() -> None:
   labels = np.random.default_rng(0).integers(0, 256, (2, 4, 6, 1)).astype(np.uint16)
   view, rgb = _view(labels), np.random.default_rng(1).integers(0, 256, (2, 4, 6, 3)).astype(np.uint8)
-  features = _movi_a(4, 6, 2)
+  features = _movi(4, 6, 2)
   record = decode(features, encode(features, movi_record(view, rgb, "movi_a_7")))
   assert record["metadata"]["video_name"] == "movi_a_7"
   assert [int(record["metadata"][name]) for name in ("height", "width", "num_frames", "num_instances")] == [4, 6, 2, 1]
@@ -128,10 +131,10 @@ def test_values_of_a_record_mean_what_they_mean_in_movi() -> None:
 def test_ids_beyond_eight_bits_are_refused_rather_than_wrapped() -> None:
   labels = np.full((1, 2, 2, 1), 256, np.uint16)
   with pytest.raises(KubricGenError, match="segmentations"):
-    encode(_movi_a(2, 2, 1), movi_record(_view(labels), np.zeros((1, 2, 2, 3), np.uint8), "x"))
+    encode(_movi(2, 2, 1), movi_record(_view(labels), np.zeros((1, 2, 2, 3), np.uint8), "x"))
 
 
 def test_values_that_are_not_finite_are_refused() -> None:
   view = _view(np.zeros((1, 2, 2, 1), np.uint16), depth=np.full((1, 2, 2, 1), np.nan))
   with pytest.raises(KubricGenError, match="data range"):
-    encode(_movi_a(2, 2, 1), movi_record(view, np.zeros((1, 2, 2, 3), np.uint8), "x"))
+    encode(_movi(2, 2, 1), movi_record(view, np.zeros((1, 2, 2, 3), np.uint8), "x"))

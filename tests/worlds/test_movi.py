@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections import Counter
 
 import numpy as np
@@ -107,3 +108,53 @@ def test_every_ray_hits_something() -> None:
 def test_config_refuses_nonsense(changes: dict[str, object], word: str) -> None:
   with pytest.raises(KubricGenError, match=word):
     MoviConfig(**changes)  # type: ignore[arg-type]
+
+
+# --- B ---------------------------------------------------------------------------------------------------------------------
+
+B = MoviConfig(variant="b")
+B_SCENES = [WORLD.scene(B, seed) for seed in range(100)]
+
+
+def test_b_draws_eleven_shapes_of_any_size_and_hue() -> None:
+  items = [item for scene in B_SCENES for item in _foreground(scene)]
+  shapes = Counter(item.labels["shape"] for item in items)
+  assert len(shapes) == 11 and stats.chisquare(list(shapes.values())).pvalue > 1e-3
+  _uniform([item.labels["size"] for item in items], 0.7, 1.4)
+  assert all(item.scale == (item.labels["size"],) * 3 for item in items)
+  colors = np.array([item.labels["color"] for item in items])
+  assert (colors.max(axis=1) == 1).all() and (colors.min(axis=1) == 0).all()
+  _uniform([colorsys.rgb_to_hsv(*color)[0] for color in colors.tolist()], 0, 1)
+  assert set(Counter(item.labels["material"] for item in items)) == {"metal", "rubber"}
+
+
+def test_b_looks_from_anywhere_above_the_floor() -> None:
+  positions = np.array([scene.camera.position for scene in B_SCENES])
+  distance = np.linalg.norm(positions, axis=1)
+  _uniform(distance.tolist(), 7, 9)
+  _uniform((positions[:, 2] / distance).tolist(), 0.1, 1)  # a uniform direction has a uniform height (Archimedes)
+  _uniform(np.arctan2(positions[:, 1], positions[:, 0]).tolist(), -np.pi, np.pi)
+
+
+def test_b_has_a_backdrop_of_any_hue() -> None:
+  hues = []
+  for scene in B_SCENES:
+    floor, dome = (item for item in scene.objects if item.background)
+    assert floor.material == dome.material and floor.material.color == scene.labels["background_color"]
+    hues.append(colorsys.rgb_to_hsv(*scene.labels["background_color"])[0])
+  _uniform(hues, 0, 1)
+  assert all(scene.labels["background"] == "colored" for scene in B_SCENES)
+
+
+def test_b_is_reproducible_and_starts_without_overlap() -> None:
+  assert WORLD.scene(B, 7) == B_SCENES[7] and from_json(to_json(B_SCENES[7])) == B_SCENES[7]
+  for scene in B_SCENES[:20]:
+    motion = kg.simulate(kg.Scene(scene.objects, scene.lights, scene.cameras, num_frames=1, gravity=scene.gravity))
+    moved = np.abs(motion.positions[1] - motion.positions[0]).max()
+    assert moved < 1.5  # overlap would throw them apart
+
+
+@pytest.mark.parametrize("fields", [{"small_size": 2.0}, {"camera_inner": 10.0}, {"camera_slope": 1.0}])
+def test_b_refuses_what_makes_no_sense(fields: dict[str, float]) -> None:
+  with pytest.raises(KubricGenError):
+    MoviConfig(variant="b", **fields)
