@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from kubric_gen.assets.sources import BasicShapes
 from kubric_gen.cli import main
 from kubric_gen.dataset import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
@@ -22,15 +23,14 @@ from kubric_gen.features import Feature, Label, Tensor
 from kubric_gen.physics import Placer
 from kubric_gen.sampling import half_shell, pick, pick_item, uniform_vector
 from kubric_gen.scene import (BACKDROP, AreaLight, Cube, Cylinder, Disc, Dome, Environment, Light, Object,
-                              PerspectiveCamera, PrincipledMaterial, Scene, Shape, Solid, Sphere, SunLight)
+                              PerspectiveCamera, PrincipledMaterial, Scene, Shape, Sphere, SunLight)
 from kubric_gen.scene.color import RGB, color
 from kubric_gen.world import World, WorldConfig, setting
 
 VARIANTS = ("a", "b")
 SHAPES: dict[str, Shape] = {"cube": Cube(), "cylinder": Cylinder(), "sphere": Sphere()}
-MORE_SHAPES: dict[str, Shape] = {
-    **SHAPES, "cone": Solid("cone"), "torus": Solid("torus"), "gear": Solid("gear"), "torus_knot": Solid("torus_knot"),
-    "sponge": Solid("sponge"), "spot": Solid("organic"), "teapot": Solid("teapot"), "suzanne": Solid("suzanne")}
+MORE_SHAPES: dict[str, Shape] = {name: BasicShapes.SHAPES[name] for name in (
+    *SHAPES, "cone", "torus", "gear", "torus_knot", "sponge", "spot", "teapot", "suzanne")}
 COLORS: dict[str, RGB] = {  # CLEVR's, which it uses as linear values
     "blue": (42 / 255, 75 / 255, 215 / 255), "brown": (129 / 255, 74 / 255, 25 / 255),
     "cyan": (41 / 255, 208 / 255, 208 / 255), "gray": (87 / 255, 87 / 255, 87 / 255),
