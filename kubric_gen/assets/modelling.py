@@ -215,10 +215,10 @@ def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float
   volume, _, inertia = integrate_solid(place, corner.astype(np.int32))
   coordinates = properties[:, 3:5][faces] if uv is None else uv(place[corner])
   normals = _corner_normals(place, corner, crease)
-  table = np.concatenate([place[corner], normals, coordinates], axis=-1).reshape(-1, 8)
+  table = np.concatenate([corner[..., None], normals, coordinates], axis=-1).reshape(-1, 6)
   _, first, inverse = np.unique(np.round(table, 5), axis=0, return_index=True, return_inverse=True)
-  kept = table[first]
-  mesh = Mesh(kept[:, :3], inverse.reshape(-1, 3).astype(np.int32), kept[:, 3:6], kept[:, 6:],
+  kept = table[first]  # vertices of one corner have exactly one position, however near others are
+  mesh = Mesh(place[kept[:, 0].astype(int)], inverse.reshape(-1, 3).astype(np.int32), kept[:, 1:4], kept[:, 4:],
               bounds=np.stack([place.min(axis=0), place.max(axis=0)]), volume=volume, inertia=inertia)
   return mesh, centre
 
