@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
+from kubric_gen.assets.primitives import grid_faces
 
 AROUND = 96
 """Segments of a full turn."""
@@ -46,13 +47,6 @@ def closed_surface(corners: Array) -> Any:
   return _manifold(corners.reshape(-1, 5), np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3))
 
 
-def _grid(rows: int, columns: int) -> Indices:
-  r, c = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
-  low = (r * (columns + 1) + c).ravel()
-  high = low + columns + 1
-  return np.concatenate([np.stack([low, low + 1, high + 1], 1), np.stack([low, high + 1, high], 1)]).astype(np.int32)
-
-
 def rings(points: Array, around: Array, along: Array) -> Any:
   """A solid between rings of points.
 
@@ -63,7 +57,7 @@ def rings(points: Array, around: Array, along: Array) -> Any:
   """
   closed = np.concatenate([points, points[:, :1]], axis=1)
   uv = np.stack(np.broadcast_arrays(around[None], along[:, None]), axis=-1)
-  return _manifold(np.concatenate([closed, uv], axis=-1).reshape(-1, 5), _grid(len(points) - 1, points.shape[1]))
+  return _manifold(np.concatenate([closed, uv], axis=-1).reshape(-1, 5), grid_faces(len(points) - 1, points.shape[1]))
 
 
 def _lengths(points: Array) -> Array:
@@ -132,7 +126,7 @@ def prism(outline: ArrayLike, height: float) -> Any:
   for z, v in ((-height / 2, 0.0), (height / 2, 1.0)):
     ring = np.concatenate([flat, flat[:1]])
     parts.append(np.column_stack([ring, np.full(n + 1, z), around, np.full(n + 1, v)]))
-  faces.append(_grid(1, n))
+  faces.append(grid_faces(1, n))
   triangles = np.asarray(manifold3d.triangulate([np.ascontiguousarray(flat)]), np.int32)
   for z, turned in ((-height / 2, triangles[:, ::-1]), (height / 2, triangles)):
     faces.append(turned + sum(map(len, parts)))

@@ -16,7 +16,7 @@ UNIT_BOX = np.array([[-0.5, -0.5, -0.5], [0.5, 0.5, 0.5]])
 FLAT_BOX = np.array([[-0.5, -0.5, 0.0], [0.5, 0.5, 0.0]])
 
 
-def _grid_faces(rows: int, columns: int, start: int = 0) -> Indices:
+def grid_faces(rows: int, columns: int, start: int = 0) -> Indices:
   """Two triangles per cell of a grid of (rows + 1) × (columns + 1) vertices, counter-clockwise if v goes up along rows."""
   r, c = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
   corner = (r * (columns + 1) + c).ravel() + start
@@ -44,7 +44,7 @@ def _revolve(radius: Array, height: Array, normal_r: Array, normal_z: Array, v: 
                     axis=-1).reshape(-1, 3)
 
   vertices = turn(radius, height)
-  faces = _drop_degenerate(vertices, _grid_faces(len(radius) - 1, AROUND))
+  faces = _drop_degenerate(vertices, grid_faces(len(radius) - 1, AROUND))
   uvs = np.stack(np.broadcast_arrays((angle / (2 * np.pi))[None], v[:, None]), axis=-1).reshape(-1, 2)
   return vertices, faces, turn(normal_r, normal_z), uvs
 
@@ -66,7 +66,7 @@ def _disc_part(z: float, up: bool) -> tuple[Array, Indices, Array, Array]:
   flat = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
   flat[np.abs(flat) < 1e-15] = 0.0
   vertices = np.column_stack([flat, np.full(len(flat), z)])
-  faces = _grid_faces(side, side)
+  faces = grid_faces(side, side)
   normals = np.tile([0.0, 0.0, 1.0 if up else -1.0], (len(flat), 1))
   return vertices, faces if up else np.ascontiguousarray(faces[:, ::-1]), normals, flat + 0.5
 
