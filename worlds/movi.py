@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.sources import BasicShapes
+from kubric_gen.assets.collections import BasicShapes
 from kubric_gen.cli import main
 from kubric_gen.dataset import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from kubric_gen.assets import load_mesh, mass_of
-from kubric_gen.assets.sources import Asset, AssetSource, BasicShapes, RandomUrdfs
+from kubric_gen.assets.collections import BasicShapes, RandomUrdfs
+from kubric_gen.assets.sources import Asset, ObjectSource
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics import simulate
 from kubric_gen.scene import Object, PerspectiveCamera, Plane, Scene, Sphere
@@ -14,7 +15,7 @@ from kubric_gen.scene.serialization import from_json, to_json
 from kubric_gen.scene.transforms import rotation_matrix
 
 
-class Numbered(AssetSource):
+class Numbered(ObjectSource):
   """Spheres."""
 
   name = "numbered"
@@ -34,7 +35,7 @@ SOURCES = [BasicShapes(), RandomUrdfs(), Numbered(50)]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
-def test_every_source(source: AssetSource) -> None:
+def test_every_source(source: ObjectSource) -> None:
   ids = source.ids()
   assert list(ids) == sorted(ids) == list(source.assets) and len(ids) > 10
   first = source.create(ids[0], "first", position=(1, 2, 3), friction=0.25)
