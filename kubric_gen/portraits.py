@@ -52,9 +52,12 @@ def _camera(points: Array) -> PerspectiveCamera:
   reach = FILL * math.tan(camera.field_of_view / 2)
   # The planes of the view that the points touch: |x - a| <= (d - z) · reach on all four sides, solved for a and d
   sides = [(seen[:, axis] * sign + seen[:, 2] * reach).max() for axis in (0, 1) for sign in (1, -1)]
-  right, up = (sides[0] - sides[1]) / 2, (sides[2] - sides[3]) / 2
+  middle = np.array([sides[0] - sides[1], sides[2] - sides[3]]) / 2
   distance = max(sides[0] + sides[1], sides[2] + sides[3]) / (2 * reach)
-  position = rotation_matrix(quaternion) @ np.array([right, up, distance])
+  for _ in range(10):  # perspective: the axis with room to spare is not centred yet
+    slope = (seen[:, :2] - middle) / (distance - seen[:, 2:])
+    middle = middle + (slope.min(axis=0) + slope.max(axis=0)) / 2 * distance
+  position = rotation_matrix(quaternion) @ np.array([*middle, distance])
   return dataclasses.replace(camera, position=vector3(position, "position"), quaternion=quaternion)
 
 

@@ -22,7 +22,7 @@ def test_objects_of_any_size_stand_on_the_floor_and_fill_the_picture(scale):
   seen = camera.project(to_local(points, camera.position, camera.quaternion), (100, 100))
   low, high = seen.min(axis=0), seen.max(axis=0)
   assert max(high - low) == pytest.approx(100 * FILL)
-  assert low + high == pytest.approx([100, 100], abs=5)
+  assert low + high == pytest.approx([100, 100], abs=0.1)
 
 
 def test_portraits_show_the_object_on_a_light_floor():
