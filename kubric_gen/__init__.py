@@ -18,17 +18,18 @@ if TYPE_CHECKING:
   from kubric_gen.physics import simulate
   from kubric_gen.render import RenderSettings, render_frames
   from kubric_gen.scene import (BACKDROP, AreaLight, Camera, Collision, Contact, Cube, Cylinder, Disc, Dome,
-                                Environment, FlatMaterial, MeshFile, Motion, Object, OrthographicCamera, Path,
-                                PerspectiveCamera, Plane, PointLight, PrincipledMaterial, RayVisibility, Scene,
-                                Sphere, SpotLight, SunLight, Texture)
+                                Environment, FlatMaterial, MeshFile, Motion, Object, OrthographicCamera, Path, Pattern,
+                                PerspectiveCamera, Plane, PointLight, PrincipledMaterial, Print, ProjectedEnvironment,
+                                RayVisibility, Scene, Sky, Solid, Sphere, SpotLight, SunLight, Texture)
   from kubric_gen.scene.serialization import from_json, to_json
   from kubric_gen.sinks import read_scene, write_scene
 
 _HOME = {
     "kubric_gen.scene": (
         "AreaLight", "BACKDROP", "Camera", "Collision", "Contact", "Cube", "Cylinder", "Disc", "Dome", "Environment",
-        "FlatMaterial", "MeshFile", "Motion", "Object", "OrthographicCamera", "Path", "PerspectiveCamera", "Plane",
-        "PointLight", "PrincipledMaterial", "RayVisibility", "Scene", "Sphere", "SpotLight", "SunLight", "Texture"),
+        "FlatMaterial", "MeshFile", "Motion", "Object", "OrthographicCamera", "Path", "Pattern",
+        "PerspectiveCamera", "Plane", "PointLight", "PrincipledMaterial", "Print", "ProjectedEnvironment", "RayVisibility",
+        "Scene", "Sky", "Solid", "Sphere", "SpotLight", "SunLight", "Texture"),
     "kubric_gen.scene.serialization": ("from_json", "to_json"),
     "kubric_gen.errors": ("KubricGenError",),
     "kubric_gen.physics": ("simulate",),

@@ -7,7 +7,7 @@ A solid is a `manifold3d.Manifold` whose vertices carry two properties, u and v;
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,12 +66,17 @@ def _lengths(points: Array) -> Array:
   return steps / steps[-1]
 
 
-def revolve(profile: ArrayLike, segments: int = AROUND) -> Any:
-  """A profile (n, 2) of (radius, height), from the axis below to the axis above, turned about Z."""
+def revolve(profile: ArrayLike, segments: int = AROUND, along: ArrayLike | None = None, around: float = 1.0) -> Any:
+  """A profile (n, 2) of (radius, height), from the axis below to the axis above, turned about Z.
+
+  Args:
+    along: v of the profile's points (n,), instead of their distance along it. around: u after a full turn.
+  """
   line = np.asarray(profile, np.float64)
   angle = np.arange(segments) * (2 * np.pi / segments)
   points = np.stack(np.broadcast_arrays(line[:, :1] * np.cos(angle), line[:, :1] * np.sin(angle), line[:, 1:]), axis=-1)
-  return rings(points, np.arange(segments + 1) / segments, _lengths(line))
+  return rings(points, around * np.arange(segments + 1) / segments,
+               _lengths(line) if along is None else np.asarray(along, np.float64))
 
 
 def frames(path: Array, closed: bool) -> tuple[Array, Array]:
@@ -190,12 +195,32 @@ def convex_pieces(solid: Any, tolerance: float = 0.02, most: int = 64) -> list[A
   return [np.asarray(hull.to_mesh().vert_properties, np.float64)[:, :3] for _, _, hull in parts]
 
 
-def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float = CREASE) -> tuple[Mesh, Array]:
+def corners(solid: Any, most: int = 400) -> Array:
+  """Corners (n, 3) of a solid's convex hull; of a finely rounded one those that lie furthest in `most` directions."""
+  points = np.asarray(solid.hull().to_mesh().vert_properties, np.float64)[:, :3]
+  if len(points) <= most:
+    return points
+  index = np.arange(most) + 0.5
+  z, turn = 1 - 2 * index / most, np.pi * (1 + math.sqrt(5)) * index
+  r = np.sqrt(1 - z * z)
+  directions = np.concatenate([np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1), np.eye(3), -np.eye(3)])
+  kept = np.unique(np.concatenate([_furthest(points @ direction) for direction in directions]))
+  return points[kept]
+
+
+def _furthest(height: Array) -> Indices:
+  """All that are as high as the highest: a flat side keeps its rim."""
+  return np.flatnonzero(height >= height.max() - 1e-9 * np.ptp(height)).astype(np.int32)
+
+
+def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float = CREASE,
+           part_of: Mapping[int, int] | None = None) -> tuple[Mesh, Array]:
   """The mesh of a solid, moved so that its centre of mass is the origin, and where that was (3,).
 
   Args:
     uv: texture coordinates (F, 3, 2) of corners (F, 3, 3), instead of those that it has.
     crease: the largest angle between faces that are shaded as one surface, radians.
+    part_of: the `material_index` of what comes from each original solid, by its `original_id`.
   """
   raw = solid.simplify(SMALL).to_mesh()
   properties = np.asarray(raw.vert_properties, np.float64)
@@ -213,8 +238,15 @@ def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float
   _, first, inverse = np.unique(np.round(table, 5), axis=0, return_index=True, return_inverse=True)
   kept = table[first]  # vertices of one corner have exactly one position, however near others are
   mesh = Mesh(place[kept[:, 0].astype(int)], inverse.reshape(-1, 3).astype(np.int32), kept[:, 1:4], kept[:, 4:],
-              bounds=np.stack([place.min(axis=0), place.max(axis=0)]), volume=volume, inertia=inertia)
+              bounds=np.stack([place.min(axis=0), place.max(axis=0)]), volume=volume, inertia=inertia,
+              material_index=_parts_of_faces(raw, part_of) if part_of else np.zeros(0, np.int32))
   return mesh, centre
+
+
+def _parts_of_faces(raw: Any, part_of: Mapping[int, int]) -> Indices:
+  """The part (F,) that each face comes from."""
+  runs = np.diff(np.asarray(raw.run_index, np.int64)) // 3
+  return np.repeat([part_of[int(original)] for original in raw.run_original_id], runs).astype(np.int32)
 
 
 def _corner_normals(place: Array, corner: Array, crease: float) -> Array:

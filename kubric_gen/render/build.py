@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from kubric_gen.assets import load_mesh
-from kubric_gen.render.materials import build_material, load_image
+from kubric_gen.render.environment import build_environment
+from kubric_gen.render.materials import build_material
 from kubric_gen.scene.cameras import Camera, OrthographicCamera, PerspectiveCamera
-from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.lights import AreaLight, Light, PointLight, SpotLight, SunLight
 from kubric_gen.scene.materials import Material, PrincipledMaterial
 from kubric_gen.scene.motion import Motion
@@ -69,7 +68,7 @@ def _build_objects(bpy: Any, scene: Scene, motion: Motion) -> None:
     target = bpy.data.objects.new(item.name, meshes[key])
     for slot, look in zip(target.material_slots, looks):
       if look not in made:
-        made[look] = build_material(bpy, look)
+        made[look] = build_material(bpy, look, scene.environment)
       slot.link = "OBJECT"
       slot.material = made[look]
     target.scale = item.scale
@@ -102,40 +101,6 @@ def _build_light(bpy: Any, light: Light) -> None:
   target.location, target.rotation_quaternion = light.position, light.quaternion
 
 
-def _build_environment(bpy: Any, environment: Environment) -> None:
-  world = bpy.data.worlds.new("environment")
-  bpy.context.scene.world = world
-  world.use_nodes = True
-  tree = world.node_tree
-  tree.nodes.clear()
-  background = tree.nodes.new("ShaderNodeBackground")
-  background.inputs["Strength"].default_value = environment.strength
-  background.inputs["Color"].default_value = (*environment.color, 1.0)
-  shader = background.outputs["Background"]
-  if environment.hdri is not None:
-    linear = Path(environment.hdri).suffix.lower() in (".exr", ".hdr")
-    image = tree.nodes.new("ShaderNodeTexEnvironment")
-    image.image = load_image(bpy, environment.hdri, "linear" if linear else "srgb")
-    mapping = tree.nodes.new("ShaderNodeMapping")
-    mapping.inputs["Rotation"].default_value = (0.0, 0.0, -environment.rotation)  # turns the look-up
-    tint = tree.nodes.new("ShaderNodeVectorMath")
-    tint.operation = "MULTIPLY"
-    tint.inputs[1].default_value = environment.color
-    tree.links.new(tree.nodes.new("ShaderNodeTexCoord").outputs["Generated"], mapping.inputs["Vector"])
-    tree.links.new(mapping.outputs["Vector"], image.inputs["Vector"])
-    tree.links.new(image.outputs["Color"], tint.inputs[0])
-    tree.links.new(tint.outputs["Vector"], background.inputs["Color"])
-  if environment.backdrop is not None:
-    seen = tree.nodes.new("ShaderNodeBackground")
-    seen.inputs["Color"].default_value = (*environment.backdrop, 1.0)
-    mix = tree.nodes.new("ShaderNodeMixShader")
-    tree.links.new(tree.nodes.new("ShaderNodeLightPath").outputs["Is Camera Ray"], mix.inputs["Fac"])
-    tree.links.new(shader, mix.inputs[1])
-    tree.links.new(seen.outputs["Background"], mix.inputs[2])
-    shader = mix.outputs["Shader"]
-  tree.links.new(shader, tree.nodes.new("ShaderNodeOutputWorld").inputs["Surface"])
-
-
 def _build_camera(bpy: Any, scene: Scene, camera: Camera) -> Any:
   data = bpy.data.cameras.new(camera.name)
   data.clip_start, data.clip_end = camera.near, camera.far
@@ -165,5 +130,5 @@ def build_scene(bpy: Any, scene: Scene, motion: Motion) -> dict[str, Any]:
   _build_objects(bpy, scene, motion)
   for light in scene.lights:
     _build_light(bpy, light)
-  _build_environment(bpy, scene.environment)
+  build_environment(bpy, scene.environment)
   return {camera.name: _build_camera(bpy, scene, camera) for camera in scene.cameras}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubric_gen.errors import AssetError
-from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMaterial, Texture
+from kubric_gen.render.environment import ground_shader
+from kubric_gen.render.images import load_image
+from kubric_gen.render.patterns import pattern_color, pattern_normal, print_color
+from kubric_gen.scene.environment import Environment
+from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMaterial, ProjectedEnvironment, Texture
+from kubric_gen.scene.patterns import Pattern, Print
 
 _SOCKETS = {"metallic": "Metallic", "roughness": "Roughness", "ior": "IOR", "specular": "Specular IOR Level",
             "transmission": "Transmission Weight", "alpha": "Alpha", "emission_strength": "Emission Strength",
@@ -14,25 +18,6 @@ _SOCKETS = {"metallic": "Metallic", "roughness": "Roughness", "ior": "IOR", "spe
             "subsurface_radius": "Subsurface Radius", "anisotropy": "Anisotropic",
             "anisotropy_rotation": "Anisotropic Rotation"}
 _COLOR_SOCKETS = {"color": "Base Color", "emission": "Emission Color", "specular_tint": "Specular Tint"}
-
-
-def load_image(bpy: Any, path: str, color_space: str) -> Any:
-  """An image datablock, one per file and colour space.
-
-  Raises:
-    AssetError: Blender cannot read the file.
-  """
-  name = {"srgb": "sRGB", "raw": "Non-Color", "linear": "Linear Rec.709"}[color_space]
-  image = next((i for i in bpy.data.images if i.filepath == path and i.colorspace_settings.name == name), None)
-  if image is None:
-    try:
-      image = bpy.data.images.load(path)
-    except RuntimeError as error:
-      raise AssetError(f"image {path} cannot be read: give a PNG, JPEG, EXR or HDR file") from error
-    if not image.size[0]:
-      raise AssetError(f"image {path} cannot be read: give a PNG, JPEG, EXR or HDR file")
-    image.colorspace_settings.name = name
-  return image
 
 
 def _texture_node(bpy: Any, tree: Any, texture: Texture) -> Any:
@@ -61,6 +46,10 @@ def _build_principled(bpy: Any, tree: Any, material: PrincipledMaterial) -> Any:
         tree.links.new(output, step.inputs[0])
         output = step.outputs[0]
       tree.links.new(output, shader.inputs[socket])
+    elif isinstance(value, Pattern):
+      tree.links.new(pattern_color(tree, value), shader.inputs[socket])
+    elif isinstance(value, Print):
+      tree.links.new(print_color(bpy, tree, value), shader.inputs[socket])
     elif field in _COLOR_SOCKETS:
       shader.inputs[socket].default_value = (*value, 1.0)
     else:
@@ -71,6 +60,8 @@ def _build_principled(bpy: Any, tree: Any, material: PrincipledMaterial) -> Any:
     node.inputs["Strength"].default_value = material.normal_strength
     tree.links.new(_texture_node(bpy, tree, material.normal_map).outputs["Color"], node.inputs["Color"])
     tree.links.new(node.outputs["Normal"], shader.inputs["Normal"])
+  elif material.bump is not None:
+    tree.links.new(pattern_normal(tree, material.bump, material.bump_strength), shader.inputs["Normal"])
   return shader.outputs["BSDF"]
 
 
@@ -94,14 +85,18 @@ def _build_flat(tree: Any, material: FlatMaterial) -> Any:
   return mix.outputs["Shader"]
 
 
-def build_material(bpy: Any, material: Material) -> Any:
-  """A Blender material for a description."""
+def build_material(bpy: Any, material: Material, environment: Environment) -> Any:
+  """A Blender material for a description, in a scene with this environment."""
   result = bpy.data.materials.new(type(material).__name__)
   result.use_nodes = True
   tree = result.node_tree
   tree.nodes.clear()
-  shader = (_build_flat(tree, material) if isinstance(material, FlatMaterial)
-            else _build_principled(bpy, tree, material))
+  if isinstance(material, FlatMaterial):
+    shader = _build_flat(tree, material)
+  elif isinstance(material, ProjectedEnvironment):
+    shader = ground_shader(bpy, tree, material, environment)
+  else:
+    shader = _build_principled(bpy, tree, material)
   output = tree.nodes.new("ShaderNodeOutputMaterial")
   tree.links.new(shader, output.inputs["Surface"])
   return result

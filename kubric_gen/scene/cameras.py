@@ -36,8 +36,8 @@ class Camera(Described, ABC):
     position, quaternion: pose, unless a path is given. look_at: the point to look at, instead of a quaternion.
     path: keyframed motion.
     near, far: distances in metres between which surfaces are seen.
-    shutter: how long the shutter is open, as a fraction of the time between frames; 0 gives sharp images. The exposure is
-      centred on the frame, so annotations are those of mid-shutter.
+    shutter: how long the shutter is open, in frames, at most 2; 0 gives sharp images. The exposure is centred on the frame,
+      so annotations are those of mid-shutter.
   """
 
   name: str = "camera"
@@ -62,7 +62,7 @@ class Camera(Described, ABC):
     near = number(self.near, f"{who}: near", above=0)
     assign(self, name=identifier(self.name, "camera name"), position=position, near=near,
            quaternion=quaternion(self.quaternion, f"{who}: quaternion"), far=number(self.far, f"{who}: far", above=near),
-           shutter=number(self.shutter, f"{who}: shutter", minimum=0, maximum=1))
+           shutter=number(self.shutter, f"{who}: shutter", minimum=0, maximum=2))
 
   def poses(self, frames: ArrayLike) -> tuple[Array, Array]:
     """Positions (T, 3) and quaternions (T, 4) at frame numbers (1 is the first rendered frame)."""

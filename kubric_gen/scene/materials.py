@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.color import RGB, color
-from kubric_gen.scene.validation import Described, assign, choice, number, vector3
+from kubric_gen.scene.patterns import Pattern, Print
+from kubric_gen.scene.validation import Described, Vector3, assign, choice, number, vector3
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +42,7 @@ class PrincipledMaterial(Described):
   """Blender's Principled BSDF (Burley 2012/2015, OpenPBR layering as of Blender 4).
 
   Attributes:
-    color: base colour, or a texture of it.
+    color: base colour, or a texture, pattern or print of it.
     metallic, roughness: factors, or a raw texture for either.
     specular: dielectric reflection relative to that of the `ior`; 0.5 leaves it as it is.
     specular_tint: colour of the reflection.
@@ -54,9 +55,11 @@ class PrincipledMaterial(Described):
     subsurface, subsurface_radius: scattering weight, and mean free path per colour channel in metres.
     anisotropy, anisotropy_rotation: stretched highlights.
     normal_map: raw tangent-space normals; normal_strength scales them. Shading only: the normal layer keeps the mesh's.
+    bump: a pattern whose ground lies lower than its features; bump_strength, in [0, 1], says how much it shows. Shading
+      only, too, and not together with a normal map.
   """
 
-  color: RGB | str | Texture = (0.8, 0.8, 0.8)
+  color: RGB | str | Texture | Pattern | Print = (0.8, 0.8, 0.8)
   metallic: float | Texture = 0.0
   roughness: float | Texture = 0.5
   specular: float = 0.5
@@ -76,6 +79,8 @@ class PrincipledMaterial(Described):
   anisotropy_rotation: float = 0.0
   normal_map: Texture | None = None
   normal_strength: float = 1.0
+  bump: Pattern | None = None
+  bump_strength: float = 0.2
 
   def __post_init__(self) -> None:
     for name in (*_UNIT_FACTORS, "roughness", "alpha"):
@@ -83,7 +88,7 @@ class PrincipledMaterial(Described):
       if not (isinstance(value, Texture) and name in ("metallic", "roughness", "alpha")):
         assign(self, **{name: number(value, name, minimum=0, maximum=1)})
     for name in ("color", "emission"):
-      if not isinstance(getattr(self, name), Texture):
+      if not isinstance(getattr(self, name), (Texture, Pattern, Print) if name == "color" else Texture):
         assign(self, **{name: color(getattr(self, name), name)})
     if self.normal_map is not None and not isinstance(self.normal_map, Texture):
       raise SceneError(f"normal_map must be a Texture, got {self.normal_map!r}")
@@ -94,7 +99,10 @@ class PrincipledMaterial(Described):
     assign(self, specular_tint=color(self.specular_tint, "specular_tint"), ior=number(self.ior, "ior", minimum=1),
            emission_strength=number(self.emission_strength, "emission_strength", minimum=0),
            subsurface_radius=vector3(self.subsurface_radius, "subsurface_radius"),
-           normal_strength=number(self.normal_strength, "normal_strength", minimum=0))
+           normal_strength=number(self.normal_strength, "normal_strength", minimum=0),
+           bump_strength=number(self.bump_strength, "bump_strength", minimum=0, maximum=1))
+    if self.bump is not None and (not isinstance(self.bump, Pattern) or self.normal_map is not None):
+      raise SceneError(f"bump must be a Pattern, without a normal map beside it, got {self.bump!r}")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -115,4 +123,27 @@ class FlatMaterial(Described):
     assign(self, color=color(self.color), holdout=bool(self.holdout), indirect=bool(self.indirect))
 
 
-Material = PrincipledMaterial | FlatMaterial
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ProjectedEnvironment(Described):
+  """The scene's environment, thrown onto the surface from a point, so that a floor and the dome around it continue it.
+
+  Where the surface looks up it is matt and lit by the scene, with such a reflectance that under the open sky it looks as in
+  the picture: objects cast shadows on it. Above `blend` metres it shows the picture itself. With a plain environment the
+  floor has its colour.
+
+  Attributes:
+    centre: the point, in metres; the horizon is as high as it.
+    blend: height in metres at which the surface is wholly the picture.
+    reflectance: of the ground where the environment does not say, and the most that a picture can ask for.
+  """
+
+  centre: Vector3 = (0.0, 0.0, 3.0)
+  blend: float = 6.0
+  reflectance: float = 0.9
+
+  def __post_init__(self) -> None:
+    assign(self, centre=vector3(self.centre, "centre"), blend=number(self.blend, "blend", above=0),
+           reflectance=number(self.reflectance, "reflectance", minimum=0, maximum=1))
+
+
+Material = PrincipledMaterial | FlatMaterial | ProjectedEnvironment

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any
 
 from kubric_gen.errors import SceneError
-from kubric_gen.scene.materials import FlatMaterial, Material, PrincipledMaterial
+from kubric_gen.scene.materials import Material
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.shapes import SURFACES, MeshFile, Shape, Solid
 from kubric_gen.scene.transforms import IDENTITY, look_at
@@ -86,8 +86,8 @@ class Object(Described):
     who = f"object {self.name!r}"
     if not isinstance(self.shape, Shape):
       raise SceneError(f"{who}: shape must be a shape such as Cube(), got {self.shape!r}")
-    if self.material is not None and not isinstance(self.material, (PrincipledMaterial, FlatMaterial)):
-      raise SceneError(f"{who}: material must be a PrincipledMaterial or FlatMaterial, got {self.material!r}")
+    if self.material is not None and not isinstance(self.material, Material):
+      raise SceneError(f"{who}: material must be a material such as PrincipledMaterial(), got {self.material!r}")
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
       if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:

@@ -183,7 +183,7 @@ def test_poses_come_from_the_path_where_there_is_one() -> None:
       for value in (0, -1, float("nan"), "wide")],
     *[(kg.OrthographicCamera, "scale", value) for value in (0, -2, float("inf"), None)],
     (kg.PerspectiveCamera, "far", 0.1), (kg.PerspectiveCamera, "far", float("inf")),
-    (kg.PerspectiveCamera, "shutter", -0.1), (kg.PerspectiveCamera, "shutter", 1.5),
+    (kg.PerspectiveCamera, "shutter", -0.1), (kg.PerspectiveCamera, "shutter", 2.5),
     (kg.PerspectiveCamera, "position", (1, 2)), (kg.PerspectiveCamera, "position", "abc"),
     (kg.PerspectiveCamera, "quaternion", (0, 0, 0, 0)), (kg.PerspectiveCamera, "quaternion", (1, 0, 0)),
     (kg.PerspectiveCamera, "path", 3),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.modelling import AROUND, Array, box, convex_pieces, hull_pieces, prism, revolve, tube, tube_rings, united
+from kubric_gen.assets.modelling import AROUND, Array, box, hull_pieces, prism, revolve, tube, tube_rings, united
 from kubric_gen.assets.solids.family import Family, Model, Parameter, made_of
 
 TURN = np.linspace(0.0, 2 * np.pi, 2 * AROUND, endpoint=False)
@@ -114,7 +114,7 @@ def teapot(spout: float, handle: float) -> Model:
   arc = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 25)
   grip = np.column_stack([-0.72 - handle * np.cos(arc), np.zeros(25), 0.68 + 0.36 * np.sin(arc)])
   model = united([body, tube(bend, thick), tube(grip, 0.08, 16)])
-  return made_of(model, convex_pieces(model), 1.0)
+  return made_of(model, size=1.0)
 
 
 def organic(roundness: float) -> Model:
@@ -130,7 +130,7 @@ def organic(roundness: float) -> Model:
     return float(roundness * np.log(np.exp(-distance / roundness).sum()))
 
   solid = manifold3d.Manifold.level_set(inside, (-0.9, -0.5, -0.2, 1.0, 0.5, 1.4), 0.045)
-  return made_of(solid, convex_pieces(solid, 0.025), 1.0, uv=_wrapped)
+  return made_of(solid, size=1.0, uv=_wrapped, tolerance=0.025)
 
 
 def _wrapped(corners: Array) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.assets.mesh import Mesh
-from kubric_gen.assets.modelling import finish
+from kubric_gen.assets.modelling import CREASE, corners, finish, united
+from kubric_gen.assets.solids.finishes import Finish
+from kubric_gen.assets.solids.pieces import cached_pieces
 from kubric_gen.errors import AssetError
+from kubric_gen.scene.materials import PrincipledMaterial
 
 Array = NDArray[np.float64]
 
@@ -39,21 +44,78 @@ class Model:
 
   Attributes:
     mesh: its surface; the centre of mass is the origin.
-    pieces: points (n, 3) of convex bodies that together fill it, for collisions.
+    decompose: makes `pieces`, which may take a second.
+    mass: kilograms, where the materials of its parts are known.
   """
 
   mesh: Mesh
-  pieces: tuple[Array, ...]
+  decompose: Callable[[], Sequence[Array]]
+  mass: float | None = None
+
+  @functools.cached_property
+  def pieces(self) -> tuple[Array, ...]:
+    """Points (n, 3) of convex bodies that together fill it, for collisions."""
+    return tuple(self.decompose())
 
 
-def made_of(solid: Any, pieces: list[Array], size: float | None = None, uv: Callable[[Array], Array] | None = None) -> Model:
-  """The model of a solid and its convex pieces, scaled so that its largest extent is `size` if that is given."""
+@dataclass(frozen=True, eq=False)
+class Part:
+  """A piece of a model made of one material.
+
+  Attributes:
+    solid: its geometry. finish: what it is made of.
+    pieces: points (n, 3) of convex bodies that fill it; none where it is convex itself, or hides in other parts.
+    convex: whether it is.
+  """
+
+  solid: Any
+  finish: Finish
+  pieces: Sequence[Array] = ()
+  convex: bool = True
+
+
+def made_of(solid: Any, pieces: list[Array] | None = None, size: float | None = None,
+            uv: Callable[[Array], Array] | None = None, tolerance: float = 0.02, most: int = 64) -> Model:
+  """The model of a solid.
+
+  Args:
+    pieces: convex bodies that fill it; found when they are needed if not given, to `tolerance` of its volume and at most
+      `most` of them.
+    size: its largest extent after scaling. uv: see `finish`.
+  """
   if size is not None:
     box = np.asarray(solid.bounding_box()).reshape(2, 3)
     factor = size / float(np.ptp(box, axis=0).max())
-    solid, pieces = solid.scale((factor,) * 3), [piece * factor for piece in pieces]
+    solid, pieces = solid.scale((factor,) * 3), pieces and [piece * factor for piece in pieces]
   mesh, centre = finish(solid, uv)
-  return Model(mesh, tuple(piece - centre for piece in pieces))
+  return Model(mesh, lambda: [piece - centre for piece in pieces or cached_pieces(solid, tolerance, most)])
+
+
+def assembled(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = CREASE) -> Model:
+  """The model of several parts, each with its material; what `cuts` take away shows theirs."""
+  whole: list[Any] = []
+  part_of: dict[int, int] = {}
+  looks: list[PrincipledMaterial] = []
+  for part in (*parts, *cuts):
+    original = part.solid.as_original()
+    if part.finish.material not in looks:
+      looks.append(part.finish.material)
+    part_of[original.original_id()] = looks.index(part.finish.material)
+    whole.append(original)
+  solid = united(whole[:len(parts)])
+  if cuts:
+    solid -= united(whole[len(parts):])
+  mesh, centre = finish(solid, crease=crease, part_of=part_of)
+  volumes = [part.solid.volume() for part in parts]
+  density = sum(volume * part.finish.density for volume, part in zip(volumes, parts)) / sum(volumes)
+
+  def decompose() -> list[Array]:
+    found: list[Array] = []
+    for part in parts:
+      found += list(part.pieces) or ([corners(part.solid)] if part.convex else [])
+    return [piece - centre for piece in found]
+
+  return Model(dataclasses.replace(mesh, materials=tuple(looks)), decompose, density * mesh.volume)
 
 
 @dataclass(frozen=True)
@@ -63,12 +125,14 @@ class Family:
   Attributes:
     name: of the family. category: what people call such an object.
     build: makes one from its numbers, by name. parameters: the numbers.
+    kin: the family that includes this one and others, into which it can be morphed; "" where there is none.
   """
 
   name: str
   category: str
   build: Callable[..., Model]
   parameters: Mapping[str, Parameter] = field(default_factory=dict)
+  kin: str = ""
 
   def make(self, given: Mapping[str, float]) -> Model:
     """The model for some of the numbers; the others have their defaults.

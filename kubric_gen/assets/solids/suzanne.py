@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.modelling import closed_surface, convex_pieces, united
+from kubric_gen.assets.modelling import closed_surface, united
 from kubric_gen.assets.solids.family import Family, Model, made_of
 from kubric_gen.console import captured_console
 
@@ -32,8 +32,7 @@ def suzanne() -> Model:
     if eye is not head:  # it only touches the rim of its socket, which leaves slivers: let it bite
       centre = eye[..., :3].mean(axis=(0, 1))
       eye[..., :3] = centre + 1.02 * (eye[..., :3] - centre)
-  solid = united(map(closed_surface, parts))
-  return made_of(solid, convex_pieces(solid, most=128), 1.0)
+  return made_of(united(map(closed_surface, parts)), size=1.0, most=128)
 
 
 def _islands(edges: list[tuple[int, int]], count: int) -> list[int]:
