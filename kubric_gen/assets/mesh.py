@@ -23,6 +23,7 @@ class Mesh:
     bounds (2, 3): rest bounding box, min and max.
     volume: m³, 0 for open surfaces. inertia (3, 3): about the origin, for a density of 1 kg/m³.
     materials: what came with the mesh; material_index (F,) picks one per face.
+    centre (3,): of a file, where the mesh's origin lies in the file's coordinates, after its up axis was turned to +Z.
   """
 
   vertices: Array
@@ -34,6 +35,7 @@ class Mesh:
   inertia: Array
   materials: tuple[Material, ...] = ()
   material_index: Indices = field(default_factory=lambda: np.zeros(0, np.int32))
+  centre: Array = field(default_factory=lambda: np.zeros(3))
 
 
 def integrate_solid(vertices: Array, faces: Indices) -> tuple[float, Array, Array]:

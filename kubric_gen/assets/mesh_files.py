@@ -171,8 +171,9 @@ def load_mesh_file(shape: MeshFile) -> Mesh:
   with np.errstate(all="ignore"):
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     normals = np.where((lengths > 1e-12) & np.isfinite(lengths), normals / lengths, (0.0, 0.0, 1.0))
-  vertices = vertices - (vertices.min(axis=0) + vertices.max(axis=0)) / 2  # far from the origin, volumes lose their digits
+  middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+  vertices = vertices - middle  # far from the origin, volumes lose their digits
   volume, centre, inertia = _solid(vertices, faces)
   vertices = vertices - centre
   return Mesh(vertices, faces, normals, uvs, bounds=np.stack([vertices.min(axis=0), vertices.max(axis=0)]),
-              volume=volume, inertia=inertia, materials=materials, material_index=index)
+              volume=volume, inertia=inertia, materials=materials, material_index=index, centre=middle + centre)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
+from kubric_gen.assets.collision_files import load_pieces
 from kubric_gen.assets.solids import model_of
 from kubric_gen.scene import Cube, Cylinder, Disc, Dome, MeshFile, Object, Plane, Solid, Sphere
 from kubric_gen.scene.transforms import IDENTITY, quaternion_from_matrix, rotation_matrix
@@ -98,7 +99,8 @@ def _inner_radius(planes: Array, scale: ArrayLike) -> float:
 def collider_of(item: Object, *, convex: bool) -> Collider | None:
   """The collision shape of an object; None for a dome, which nothing collides with.
 
-  A mesh is its convex hull where `convex` is asked for (all that is pushed around must be) and else its triangles.
+  A mesh is made of the convex bodies of its collision file where it has one, else it is its convex hull where `convex` is
+  asked for (all that is pushed around must be), else its triangles.
 
   Raises:
     AssetError: a mesh file that cannot be used.
@@ -125,10 +127,10 @@ def collider_of(item: Object, *, convex: bool) -> Collider | None:
     return Collider("hull", points=_elliptic_prism(x, y, -SLAB, 0.0))
   assert isinstance(shape, (MeshFile, Solid))
   mesh = load_mesh(shape)
-  if isinstance(shape, Solid):
+  if isinstance(shape, Solid) or shape.collision:
     _, axes = principal_inertia(item)
-    pieces = tuple(np.round(piece * item.scale @ axes, 9) for piece in model_of(shape).pieces)
-    return Collider("pieces", pieces=pieces, rotation=_turned(axes))
+    bodies = model_of(shape).pieces if isinstance(shape, Solid) else load_pieces(shape)
+    return Collider("pieces", pieces=tuple(np.round(body * item.scale @ axes, 9) for body in bodies), rotation=_turned(axes))
   if not convex:
     return Collider("triangles", points=mesh.vertices * item.scale, faces=mesh.faces)
   corners, planes = _hull(mesh)

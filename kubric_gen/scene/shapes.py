@@ -68,15 +68,19 @@ class MeshFile(Described):
 
   Attributes:
     path: an obj, glb, gltf, ply, stl or off file; it must exist.
-    up: the file's axis that becomes +Z: `z`, or `y` (as glTF is defined and many obj files are).
-      The default `auto` takes `y` for glb and gltf and `z` for the others.
+    up: the files' axis that becomes +Z: `z`, or `y` (as glTF is defined and many obj files are).
+      The default `auto` takes `y` for glb and gltf and `z` for the others, the collision file among them.
+    collision: an obj file whose groups (`o` or `g`) are convex bodies, with which the mesh collides; without groups each
+      of its connected components is one. It has the same origin and unit as the mesh. "" for none: the mesh then collides
+      as its convex hull, or as its triangles where nothing moves it.
   """
 
   path: str
   up: str = "auto"
+  collision: str = ""
 
   def __post_init__(self) -> None:
-    path = os.fspath(self.path)
+    path, collision = os.fspath(self.path), os.fspath(self.collision)
     suffix = Path(path).suffix.lower()
     if suffix not in MESH_SUFFIXES:
       raise SceneError(f"mesh file {path} must end in one of {', '.join(MESH_SUFFIXES)}")
@@ -84,7 +88,11 @@ class MeshFile(Described):
       raise SceneError(f"mesh file not found: {path} (give the path of an existing file)")
     if self.up not in ("auto", "y", "z"):
       raise SceneError(f"up must be auto, y or z, got {self.up!r}")
-    assign(self, path=path)
+    if collision and Path(collision).suffix.lower() != ".obj":
+      raise SceneError(f"collision file {collision} must end in .obj")
+    if collision and not os.path.isfile(collision):
+      raise SceneError(f"collision file not found: {collision} (give the path of an existing file, or none)")
+    assign(self, path=path, collision=collision)
 
   @property
   def y_up(self) -> bool:
