@@ -23,7 +23,7 @@ from kubric_gen.sinks.images import decode_png, decode_tiff, encode_palette_png,
 from kubric_gen.sinks.npz import encode_npz
 from kubric_gen.sinks.quantization import (dequantize_normal, dequantize_range, quantize_normal, quantize_range,
                                            quantize_unit)
-from kubric_gen.sinks.staging import staged_directory
+from kubric_gen.staging import staged_directory
 
 FLOW_LAYERS = ("forward_flow", "backward_flow")
 MAX_ENCODERS = 4

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubric_gen.sinks import staged_directory
-from kubric_gen.sinks.staging import remove_abandoned
+from kubric_gen.staging import remove_abandoned
 
 HOLD = """
 import sys, time

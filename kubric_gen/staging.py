@@ -19,8 +19,13 @@ from kubric_gen.interrupts import register, unregister
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
-def check_target(path: str | os.PathLike[str], overwrite: bool) -> None:
+def check_target(path: str | os.PathLike[str], overwrite: bool, mark: str = "metadata.json", what: str = "scene directory",
+                 flag: str = "--output_dir") -> None:
   """Refuses a directory that must not be (re)placed: one that exists, or with `overwrite` one that is no scene.
+
+  Args:
+    path: of the directory. overwrite: whether it may exist. mark: the file by which a directory of this kind is known.
+    what, flag: what such a directory is called, and the flag that names it.
 
   Raises:
     KubricGenError: it does, or its place cannot be looked at.
@@ -29,40 +34,56 @@ def check_target(path: str | os.PathLike[str], overwrite: bool) -> None:
   try:
     exists = os.path.lexists(target)
     if exists and not overwrite:
-      raise KubricGenError(f"{target} already exists: choose another --output_dir or pass --overwrite")
+      raise KubricGenError(f"{target} already exists: choose another {flag} or pass --overwrite")
     if exists and not (target.is_dir() and not target.is_symlink()
-                       and ((target / "metadata.json").is_file() or not any(target.iterdir()))):
-      raise KubricGenError(f"{target} is no scene directory and will not be replaced: choose another --output_dir")
+                       and ((target / mark).is_file() or not any(target.iterdir()))):
+      raise KubricGenError(f"{target} is no {what} and will not be replaced: choose another {flag}")
   except OSError as error:
-    raise KubricGenError(f"cannot use {target} ({error.strerror}): choose another --output_dir") from None
+    raise KubricGenError(f"cannot use {target} ({error.strerror}): choose another {flag}") from None
 
 
 @contextlib.contextmanager
-def staged_directory(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+def staged_directory(path: str | os.PathLike[str], overwrite: bool = False, mark: str = "metadata.json",
+                     what: str = "scene directory", flag: str = "--output_dir") -> Iterator[Path]:
   """A temporary sibling of `path` that takes its place when the block ends well, and vanishes otherwise.
+
+  Args: see `check_target`.
 
   Raises:
     KubricGenError: `path` exists (with `overwrite`: and is neither empty nor a scene directory), or its parent cannot
       be written to.
   """
   target = Path(path)
-  check_target(target, overwrite)
-  try:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(target.parent, target.name)
-    staging, held = _make_staging(target)
-  except OSError as error:
-    raise KubricGenError(f"cannot write to {target.parent} ({error.strerror}): choose another --output_dir") from None
+  check_target(target, overwrite, mark, what, flag)
+  with contextlib.ExitStack() as made:
+    try:
+      target.parent.mkdir(parents=True, exist_ok=True)
+      staging = made.enter_context(partial_folder(target))
+    except OSError as error:
+      raise KubricGenError(f"cannot write to {target.parent} ({error.strerror}): choose another {flag}") from None
+    try:
+      staging.chmod(0o777 & ~_umask())
+      yield staging
+      _take_place(staging, target)
+    except OSError as error:
+      if error.errno not in UNWRITABLE:
+        raise
+      raise KubricGenError(f"cannot write {target} ({error.strerror}): free some space or choose another {flag}") from error
+
+
+@contextlib.contextmanager
+def partial_folder(target: Path) -> Iterator[Path]:
+  """A new directory beside the target, to be renamed; it vanishes in the end if it was not. So do those that were left
+  behind beside this target.
+
+  Raises:
+    OSError: there is no place for it.
+  """
+  remove_abandoned(target.parent, target.name)
+  staging, held = _make_staging(target)
   register(staging)
   try:
-    staging.chmod(0o777 & ~_umask())
     yield staging
-    _take_place(staging, target)
-  except OSError as error:
-    if error.errno not in UNWRITABLE:
-      raise
-    raise KubricGenError(f"cannot write {target} ({error.strerror}): free some space or choose another --output_dir"
-                         ) from error
   finally:
     shutil.rmtree(staging, ignore_errors=True)
     unregister(staging)
