@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+import trimesh
 
 from kubric_gen.assets import load_mesh, mass_of
 from kubric_gen.assets.collision_files import load_pieces
-from kubric_gen.assets.collections import BasicShapes, BulletObjects, RandomUrdfs
+from kubric_gen.assets.archives import packed
+from kubric_gen.assets.collections import BasicShapes, BulletObjects, ManifestObjects, RandomUrdfs
 from kubric_gen.assets.sources import Asset, ObjectSource
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics import simulate
@@ -35,7 +40,22 @@ class Numbered(ObjectSource):
 SOURCES = [BasicShapes(), BulletObjects(), RandomUrdfs(), Numbered(50)]
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+@pytest.fixture(params=[*SOURCES, "manifest"], ids=lambda source: getattr(source, "name", source))
+def source(request: pytest.FixtureRequest, tmp_path: Path, cache_root: Path) -> ObjectSource:
+  """Each collection."""
+  if request.param != "manifest":
+    return request.param
+  assets = {}
+  for number in range(12):
+    name = f"box_{number:02d}"
+    files = {"visual_geometry.glb": trimesh.creation.box((0.1, 0.2, 0.1 + 0.1 * number)).export(file_type="glb")}
+    (tmp_path / f"{name}.tar.gz").write_bytes(packed(files))
+    assets[name] = {"license": "CC BY 4.0", "metadata": {"category": "box"}, "kwargs": {
+        "render_filename": "{asset_dir}/visual_geometry.glb", "mass": 1 + number}}
+  (tmp_path / "boxes.json").write_text(json.dumps({"assets": assets}))
+  return ManifestObjects(tmp_path / "boxes.json")
+
+
 def test_every_source(source: ObjectSource) -> None:
   ids = source.ids()
   assert list(ids) == sorted(ids) == list(source.assets) and len(ids) > 5

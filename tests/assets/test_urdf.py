@@ -14,6 +14,7 @@ from kubric_gen.assets.collision_files import pieces_text, read_pieces
 from kubric_gen.assets.urdf import collision_file, parse_urdf, read_urdf, relative_file
 from kubric_gen.errors import AssetError
 
+pytestmark = pytest.mark.usefixtures("cache_root")
 MUG = """<?xml version="0.0" ?>
 <robot name="mug"><link name="world"/><link name="base">
   <inertial><mass value="0.25"/><origin xyz="0 0 0"/></inertial>
