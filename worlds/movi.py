@@ -5,29 +5,46 @@ The variants are those published with Kubric (Greff et al., "Kubric: a scalable 
 - A: CLEVR's set of objects under CLEVR's lights: 3 to 10 cubes, cylinders and spheres of two sizes, eight colours and two
   materials.
 - B: eleven shapes of any size and hue before a backdrop of any hue, seen from anywhere above the floor.
+- C: 3 to 10 everyday objects on ground and under a sky from an HDRI.
+- D: 10 to 20 of them that lie there, and 1 to 3 that are thrown in.
+- E: the same, seen by a camera that moves along a line.
+- F: the same, with motion blur.
+- panning E: the camera also turns.
+
+From C on, objects and HDRIs come from manifests such as those of Google Scanned Objects and HDRI Haven where they are given,
+else from what is built in.
 """
 
 from __future__ import annotations
 
 import colorsys
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.collections import BasicShapes
+from kubric_gen.assets import load_mesh, mass_of
+from kubric_gen.assets.collections import BasicShapes, BlenderHdris, Catalogue, ManifestEnvironments, ManifestObjects
+from kubric_gen.assets.sources import AssetSource, EnvironmentSource, ObjectSource
 from kubric_gen.cli import main
 from kubric_gen.dataset import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.features import Feature, Label, Tensor
-from kubric_gen.physics import Placer
-from kubric_gen.sampling import half_shell, pick, pick_item, uniform_vector
-from kubric_gen.scene import (BACKDROP, AreaLight, Cube, Cylinder, Disc, Dome, Environment, Light, Object,
-                              PerspectiveCamera, PrincipledMaterial, Scene, Shape, Sphere, SunLight)
-from kubric_gen.scene.color import RGB, color
+from kubric_gen.features import Feature, Label, Tensor, Text
+from kubric_gen.physics import Placer, settle
+from kubric_gen.sampling import half_shell, line_in_shell, line_past_centre, pick, pick_item, uniform_vector
+from kubric_gen.scene import (Cube, Cylinder, Environment, Light, Material, Object, Path, PerspectiveCamera, PrincipledMaterial,
+                              ProjectedEnvironment, Scene, Shape, Sphere)
+from kubric_gen.scene.color import RGB
+from kubric_gen.scene.transforms import look_at
+from kubric_gen.stage import clevr_lights, floor_and_dome
 from kubric_gen.world import World, WorldConfig, setting
 
-VARIANTS = ("a", "b")
+VARIANTS = ("a", "b", "c", "d", "e", "f", "panning_e")
+SETTLING_DAMPING = 0.5
+"""Of the spin while objects settle, so that round ones stop rolling."""
+SETTLED = ("d", "e", "f", "panning_e")
+"""Those in which most objects lie still at first."""
 SHAPES: dict[str, Shape] = {"cube": Cube(), "cylinder": Cylinder(), "sphere": Sphere()}
 MORE_SHAPES: dict[str, Shape] = {name: BasicShapes.SHAPES[name] for name in (
     *SHAPES, "cone", "torus", "gear", "torus_knot", "sponge", "spot", "teapot", "suzanne")}
@@ -37,6 +54,10 @@ COLORS: dict[str, RGB] = {  # CLEVR's, which it uses as linear values
     "green": (29 / 255, 105 / 255, 20 / 255), "purple": (129 / 255, 38 / 255, 192 / 255),
     "red": (173 / 255, 35 / 255, 35 / 255), "yellow": (255 / 255, 238 / 255, 5 / 255)}
 MATERIALS = ("metal", "rubber")
+SPLITS = ("train", "test")
+CATEGORIES = ("Action Figures", "Bag", "Board Games", "Bottles and Cans and Cups", "Camera", "Car Seat", "Consumer Goods", "Hat",
+              "Headphones", "Keyboard", "Legos", "Media Cases", "Mouse", "None", "Shoe", "Stuffed Toys", "Toys")
+"""Of Google Scanned Objects; other assets have `None`, and their own category beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +65,30 @@ class MoviConfig(WorldConfig):
   """Every number of the distribution."""
 
   variant: str = setting("a", "which MOVi", choices=VARIANTS)
-  min_num_objects: int = setting(3, "fewest objects", minimum=1, maximum=255)
-  max_num_objects: int = setting(10, "most objects", minimum=1, maximum=255)
+  min_num_objects: int = setting(3, "A to C: fewest objects", minimum=1, maximum=255)
+  max_num_objects: int = setting(10, "A to C: most objects", minimum=1, maximum=255)
+  min_num_static: int = setting(10, "D on: fewest objects that lie still at first", minimum=0, maximum=200)
+  max_num_static: int = setting(20, "D on: most objects that lie still at first", minimum=0, maximum=200)
+  min_num_dynamic: int = setting(1, "D on: fewest objects that are thrown in", minimum=0, maximum=50)
+  max_num_dynamic: int = setting(3, "D on: most objects that are thrown in", minimum=1, maximum=50)
+  gso_assets: str = setting("", "C on: manifest of the objects, a path or an address; the built-in catalogue where empty")
+  hdri_assets: str = setting("", "C on: manifest of the HDRIs, a path or an address; Blender's eight where empty")
+  objects_split: str = setting("train", "C on: objects for training, or those held out", choices=SPLITS)
+  backgrounds_split: str = setting("train", "C on: HDRIs for training, or those held out", choices=SPLITS)
+  held_out_objects: float = setting(0.1, "C on: fraction of the objects that is held out, by the hash of their ids",
+                                    minimum=0, maximum=1)
+  held_out_backgrounds: float = setting(0.2, "C on: fraction of the HDRIs that is held out, likewise", minimum=0, maximum=1)
+  min_extent: float = setting(0.75, "C on: least extent of an object, metres", above=0)
+  max_extent: float = setting(3.0, "C on: greatest extent of an object, metres", above=0)
+  object_friction: float = setting(0.5, "C on: Coulomb coefficient", minimum=0)
+  object_restitution: float = setting(0.5, "C on: fraction of the speed kept in a bounce", minimum=0, maximum=1)
   small_size: float = setting(0.7, "extent of small objects in metres; B: the least", above=0)
   large_size: float = setting(1.4, "extent of large objects in metres; B: the greatest", above=0)
   spawn_min: tuple[float, float, float] = setting((-5.0, -5.0, 1.0), "lower corner of where objects start, metres")
   spawn_max: tuple[float, float, float] = setting((5.0, 5.0, 5.0), "upper corner of where objects start, metres")
+  clutter_min: tuple[float, float, float] = setting((-7.0, -7.0, 0.0), "D on: the same for those that fall before it starts")
+  clutter_max: tuple[float, float, float] = setting((7.0, 7.0, 10.0), "D on: the same for those that fall before it starts")
+  settle_seconds: float = setting(100 / 12, "D on: how long these fall and settle", minimum=0, maximum=1000)
   max_speed: float = setting(4.0, "range of a random velocity along x and y, m/s; the offset from the centre is "
                              "subtracted, so that objects fly inwards", minimum=0)
   gravity: float = setting(10.0, "downwards acceleration, m/s²", minimum=0)
@@ -66,9 +105,14 @@ class MoviConfig(WorldConfig):
   camera_min: tuple[float, float, float] = setting((7.48113, -6.50764, 5.34367),
                                                    "A: camera position without jitter, metres")
   camera_jitter: float = setting(1.0, "A: range of the random offset added to each camera coordinate, metres", minimum=0)
-  camera_inner: float = setting(7.0, "B: least distance of the camera from the centre, metres", above=0)
-  camera_outer: float = setting(9.0, "B: greatest distance of the camera from the centre, metres", above=0)
-  camera_slope: float = setting(0.1, "B: least height of the camera, as a fraction of its distance", minimum=0, maximum=0.99)
+  camera_inner: float = setting(7.0, "B to D: least distance of the camera from the centre, metres", above=0)
+  camera_outer: float = setting(9.0, "B to D: greatest distance of the camera from the centre, metres", above=0)
+  moving_inner: float = setting(8.0, "E on: least distance of the moving camera from the centre, metres", above=0)
+  moving_outer: float = setting(12.0, "E on: greatest distance of the moving camera from the centre, metres", above=0)
+  max_movement: float = setting(4.0, "E, F: greatest length of the camera's line, metres", minimum=0)
+  max_panning: float = setting(8.0, "panning E: greatest length of the camera's line, metres", minimum=0)
+  max_motion_blur: float = setting(2.0, "F: longest exposure, in frames", minimum=0, maximum=2)
+  camera_slope: float = setting(0.1, "B on: least height of the camera, as a fraction of its distance", minimum=0, maximum=0.99)
   focal_length: float = setting(35.0, "mm", minimum=1)
   sensor_width: float = setting(32.0, "mm", minimum=1)
   light_jitter: float = setting(1.0, "range of the random offset added to each light coordinate, metres", minimum=0)
@@ -81,38 +125,15 @@ class MoviConfig(WorldConfig):
 
   def __post_init__(self) -> None:
     super().__post_init__()
-    if self.min_num_objects > self.max_num_objects:
-      raise KubricGenError(f"min_num_objects must not exceed max_num_objects, got {self.min_num_objects} and "
-                           f"{self.max_num_objects}")
-    if any(low >= high for low, high in zip(self.spawn_min, self.spawn_max)):
-      raise KubricGenError(f"spawn_min {self.spawn_min} must lie below spawn_max {self.spawn_max}")
-    for low, high in (("small_size", "large_size"), ("camera_inner", "camera_outer")):
+    for region in ("spawn", "clutter"):
+      corners = getattr(self, f"{region}_min"), getattr(self, f"{region}_max")
+      if any(low >= high for low, high in zip(*corners)):
+        raise KubricGenError(f"{region}_min {corners[0]} must lie below {region}_max {corners[1]}")
+    for low, high in (("min_num_objects", "max_num_objects"), ("min_num_static", "max_num_static"),
+                      ("min_num_dynamic", "max_num_dynamic"), ("small_size", "large_size"), ("min_extent", "max_extent"),
+                      ("camera_inner", "camera_outer"), ("moving_inner", "moving_outer")):
       if getattr(self, low) > getattr(self, high):
         raise KubricGenError(f"{low} must not exceed {high}, got {getattr(self, low):g} and {getattr(self, high):g}")
-
-
-def _lights(config: MoviConfig, rng: np.random.Generator) -> tuple[Light, ...]:
-  """CLEVR's sun, back, key and fill light, each moved a little and turned to the centre."""
-  def jittered(x: float, y: float, z: float) -> tuple[float, float, float]:
-    return uniform_vector(rng, (x, y, z), (x + config.light_jitter, y + config.light_jitter, z + config.light_jitter))
-
-  centre = (0.0, 0.0, 0.0)
-  return (
-      SunLight("sun", position=jittered(11.6608, -6.62799, 25.8232), look_at=centre, strength=config.sun_strength,
-               angle=config.sun_angle),
-      AreaLight("lamp_back", position=jittered(-1.1685, 2.64602, 5.81574), look_at=centre, power=config.back_power),
-      AreaLight("lamp_key", position=jittered(6.44671, -2.90517, 4.2584), look_at=centre, power=config.key_power,
-                width=0.5, height=0.5, color=color("#ffedd0")),
-      AreaLight("lamp_fill", position=jittered(-4.67112, -4.0136, 3.01122), look_at=centre, power=config.fill_power,
-                width=0.5, height=0.5, color=color("#c2d0ff")))
-
-
-def _room(config: MoviConfig, tint: RGB) -> tuple[Object, Object]:
-  """A floor that runs into a dome around camera and lights."""
-  plaster = PrincipledMaterial(color=tint, roughness=1.0, specular=0.0)
-  floor = Object("floor", Disc(), scale=(config.floor_diameter,) * 3, material=plaster, static=True, background=True,
-                 friction=config.floor_friction, restitution=config.floor_restitution)
-  return floor, replace(floor, name="dome", shape=Dome(), asset_id="dome", visibility=BACKDROP)
 
 
 def _random_hue(rng: np.random.Generator) -> RGB:
@@ -120,8 +141,8 @@ def _random_hue(rng: np.random.Generator) -> RGB:
   return colorsys.hsv_to_rgb(float(rng.random()), 1.0, 1.0)
 
 
-def _object(name: str, config: MoviConfig, rng: np.random.Generator) -> Object:
-  """A random object of the variant, not yet placed."""
+def _basic_object(name: str, config: MoviConfig, rng: np.random.Generator) -> Object:
+  """A random object of A or B, not yet placed."""
   labels: dict[str, Any]
   if config.variant == "a":
     shape_name, shape = pick_item(rng, SHAPES)
@@ -143,56 +164,179 @@ def _object(name: str, config: MoviConfig, rng: np.random.Generator) -> Object:
                 restitution=restitution, labels=labels, asset_id=shape_name)
 
 
+def _ids(source: AssetSource, split: str, held_out: float) -> tuple[str, ...]:
+  """The assets of a split."""
+  ids = source.split(held_out)[SPLITS.index(split)]
+  if not ids:
+    raise KubricGenError(f"none of the {len(source.assets)} assets of {source.name} is for {split}: choose the other split, or "
+                         "another fraction to hold out")
+  return ids
+
+
+@functools.lru_cache(maxsize=4)
+def _objects(config: MoviConfig) -> tuple[ObjectSource, tuple[str, ...]]:
+  """The collection of C to F, and the ids that may be used of it."""
+  source = ManifestObjects(config.gso_assets) if config.gso_assets else Catalogue()
+  return source, _ids(source, config.objects_split, config.held_out_objects)
+
+
+@functools.lru_cache(maxsize=4)
+def _backgrounds(config: MoviConfig) -> tuple[EnvironmentSource, tuple[str, ...]]:
+  """The HDRIs of C to F, and those that may be used of them."""
+  source = ManifestEnvironments(config.hdri_assets) if config.hdri_assets else BlenderHdris()
+  return source, _ids(source, config.backgrounds_split, config.held_out_backgrounds)
+
+
+def _everyday_object(name: str, config: MoviConfig, rng: np.random.Generator, is_dynamic: bool = True) -> Object:
+  """A random object of C to F, not yet placed; it keeps its own mass whatever its size, as published."""
+  source, ids = _objects(config)
+  item = source.create(pick(rng, ids), name, friction=config.object_friction, restitution=config.object_restitution)
+  category = source.find(item.asset_id).category
+  extent = float(rng.uniform(config.min_extent, config.max_extent))
+  factor = extent / float((np.ptp(load_mesh(item.shape).bounds, axis=0) * item.scale).max())
+  x, y, z = item.scale if isinstance(item.scale, tuple) else (item.scale,) * 3
+  return replace(item, mass=mass_of(item), density=None, scale=(x * factor, y * factor, z * factor), labels={
+      "category": category if category in CATEGORIES else "None", "asset_category": category, "scale": extent,
+      "is_dynamic": is_dynamic})
+
+
 def _camera(config: MoviConfig, rng: np.random.Generator) -> PerspectiveCamera:
-  """Looks at the centre of the floor."""
+  """Looks at the centre of the floor, or in panning E past it."""
+  look: dict[str, Any] = {"focal_length": config.focal_length, "sensor_width": config.sensor_width}
+  centre = (0.0, 0.0, 0.0)
   if config.variant == "a":
     x, y, z = config.camera_min
     jitter = config.camera_jitter
     position = uniform_vector(rng, (x, y, z), (x + jitter, y + jitter, z + jitter))
-  else:
+    return PerspectiveCamera(position=position, look_at=centre, **look)
+  if config.variant in ("b", "c", "d"):
     position = half_shell(rng, config.camera_inner, config.camera_outer, config.camera_slope)
-  return PerspectiveCamera(position=position, look_at=(0.0, 0.0, 0.0), focal_length=config.focal_length,
-                           sensor_width=config.sensor_width)
+    return PerspectiveCamera(position=position, look_at=centre, **look)
+  panning = config.variant == "panning_e"
+  ends = line_in_shell(rng, config.max_panning if panning else config.max_movement, config.moving_inner, config.moving_outer,
+                       config.camera_slope)
+  targets = line_past_centre(rng) if panning else (centre, centre)
+  frames = tuple(range(config.num_frames + 2))
+  share = np.linspace(0, 1, len(frames))[:, None]
+  positions, seen = ((1 - share) * line[0] + share * line[1] for line in (ends, targets))
+  turns = tuple(look_at(position, target) for position, target in zip(positions.tolist(), seen.tolist()))
+  path = Path(frames, tuple(map(tuple, positions.tolist())), turns)
+  if config.variant == "f":
+    look["shutter"] = float(rng.uniform(0.0, config.max_motion_blur))
+  return PerspectiveCamera(path=path, **look)
+
+
+def _thrown(item: Object, config: MoviConfig, rng: np.random.Generator) -> Object:
+  """The object with a random velocity that takes it towards the centre."""
+  speed = config.max_speed
+  vx, vy, _ = uniform_vector(rng, (-speed, -speed, 0.0), (speed, speed, 0.0))
+  return replace(item, velocity=(vx - item.position[0], vy - item.position[1], 0.0))
+
+
+def _count(rng: np.random.Generator, fewest: int, most: int) -> int:
+  return int(rng.integers(fewest, most + 1))
+
+
+def _clutter(config: MoviConfig, floor: Object, rng: np.random.Generator) -> list[Object]:
+  """Objects that have fallen to the floor and lie there."""
+  objects = []
+  with Placer() as placer:
+    placer.add(floor)
+    for number in range(_count(rng, config.min_num_static, config.max_num_static)):
+      item = _everyday_object(f"object_{number}", config, rng, is_dynamic=False)
+      item = replace(item, friction=1.0, restitution=0.0, angular_damping=SETTLING_DAMPING)
+      objects.append(placer.place(item, (config.clutter_min, config.clutter_max), rng, max_trials=1000))
+  settled = settle(objects, (replace(floor, friction=1.0, restitution=0.0),), seconds=config.settle_seconds,
+                   step_rate=config.step_rate, gravity=(0.0, 0.0, -config.gravity))
+  return [replace(item, friction=config.object_friction, restitution=config.object_restitution, angular_damping=0.0)
+          for item in settled if item.position[2] > 0]  # what has rolled over the edge of the floor is gone
 
 
 def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
   """Draws a scene."""
-  lights = _lights(config, rng)
+  lights: tuple[Light, ...] = ()
+  environment = Environment(color=(config.ambient,) * 3)
+  if config.variant in ("a", "b"):
+    lights = clevr_lights(rng, jitter=config.light_jitter, sun_strength=config.sun_strength, sun_angle=config.sun_angle,
+                          back_power=config.back_power, key_power=config.key_power, fill_power=config.fill_power)
   camera = _camera(config, rng)
-  tint = (config.floor_gray,) * 3 if config.variant == "a" else _random_hue(rng)
-  room = _room(config, tint)
-  objects: list[Object] = []
+  if config.variant in ("a", "b"):
+    tint = (config.floor_gray,) * 3 if config.variant == "a" else _random_hue(rng)
+    ground: Material = PrincipledMaterial(color=tint, roughness=1.0, specular=0.0)
+    labels: dict[str, Any] = ({"background": "clevr"} if config.variant == "a" else
+                              {"background": "colored", "background_color": tint})
+  else:
+    source, ids = _backgrounds(config)
+    background = pick(rng, ids)
+    environment = source.create(background)
+    ground, labels = ProjectedEnvironment(), {"background": background}
+    if config.variant == "f":
+      labels["motion_blur"] = camera.shutter
+  floor, dome = floor_and_dome(ground, diameter=config.floor_diameter, friction=config.floor_friction,
+                               restitution=config.floor_restitution)
+  objects = _clutter(config, floor, rng) if config.variant in SETTLED else []
+  fewest, most = ((config.min_num_dynamic, config.max_num_dynamic) if config.variant in SETTLED else
+                  (config.min_num_objects, config.max_num_objects))
+  draw = _basic_object if config.variant in ("a", "b") else _everyday_object
   with Placer() as placer:
-    placer.add(room[0])
-    for number in range(int(rng.integers(config.min_num_objects, config.max_num_objects + 1))):
-      item = placer.place(_object(f"object_{number}", config, rng), (config.spawn_min, config.spawn_max), rng)
-      speed = config.max_speed
-      vx, vy, _ = uniform_vector(rng, (-speed, -speed, 0.0), (speed, speed, 0.0))
-      objects.append(replace(item, velocity=(vx - item.position[0], vy - item.position[1], 0.0)))
-  labels = {"background": "clevr"} if config.variant == "a" else {"background": "colored", "background_color": tint}
-  return Scene((*room, *objects), lights, (camera,), environment=Environment(color=(config.ambient,) * 3),
-               resolution=config.resolution, num_frames=config.num_frames, frame_rate=config.frame_rate,
-               step_rate=config.step_rate, gravity=(0.0, 0.0, -config.gravity), labels=labels)
+    for item in (floor, *objects):
+      placer.add(item)
+    for number in range(len(objects), len(objects) + _count(rng, fewest, most)):
+      item = placer.place(draw(f"object_{number}", config, rng), (config.spawn_min, config.spawn_max), rng, max_trials=1000)
+      objects.append(_thrown(item, config, rng))
+  return Scene((floor, dome, *objects), lights, (camera,), environment=environment, resolution=config.resolution,
+               num_frames=config.num_frames, frame_rate=config.frame_rate, step_rate=config.step_rate,
+               gravity=(0.0, 0.0, -config.gravity), labels=labels)
+
+
+DESCRIPTIONS = {
+    "a": "Cubes, cylinders and spheres of two sizes, eight colours and two materials tumble over a floor.",
+    "b": "Eleven shapes of any size and hue and two materials tumble over a floor of any hue.",
+    "c": "Everyday objects tumble over ground under the sky of an HDRI.",
+    "d": "Everyday objects are thrown among others that lie on ground under the sky of an HDRI.",
+    "e": "As MOVi-D, seen by a camera that moves along a line.",
+    "f": "As MOVi-E, with motion blur.",
+    "panning_e": "As MOVi-E, seen by a camera that also turns."}
+
+
+def _features(config: MoviConfig) -> dict[str, dict[str, Feature]]:
+  """What the records have beyond MOVi's common features: of instances, of the record, of its metadata."""
+  color = Tensor("float32", (3,))
+  if config.variant in ("a", "b"):
+    material: dict[str, Feature] = {"color": color, "material_label": Label(MATERIALS, key="material")}
+    if config.variant == "a":
+      return {"instances": {"shape_label": Label(tuple(SHAPES), key="shape"), "size_label": Label(("small", "large")),
+                            "color_label": Label(tuple(COLORS)), **material}}
+    return {"instances": {"shape_label": Label(tuple(MORE_SHAPES), key="shape"), **material},
+            "scene": {"background_color": color}}
+  instances: dict[str, Feature] = {"asset_id": Text(), "category": Label(CATEGORIES), "scale": Tensor("float32"),
+                                   "asset_category": Text()}
+  if config.variant in SETTLED:
+    instances["is_dynamic"] = Tensor("bool")
+  return {"instances": instances, "scene": {"background": Text()},
+          "metadata": {"motion_blur": Tensor("float32")} if config.variant == "f" else {}}
 
 
 def dataset(config: MoviConfig) -> DatasetSpec:
-  """The dataset of a variant: `movi_a` or `movi_b`, with labels as published, and a held-out split with more objects."""
-  fewest, most = (min(config.max_num_objects + more, 255) for more in (1, 4))
-  common: dict[str, Feature] = {"color": Tensor("float32", (3,)), "material_label": Label(MATERIALS, key="material")}
-  scene: dict[str, Feature] = {}
-  if config.variant == "a":
-    description = "Cubes, cylinders and spheres of two sizes, eight colours and two materials tumble over a floor."
-    instances = {"shape_label": Label(tuple(SHAPES), key="shape"), "size_label": Label(("small", "large")),
-                 "color_label": Label(tuple(COLORS)), **common}
-  else:
-    description = "Eleven shapes of any size and hue and two materials tumble over a floor of any hue."
-    instances, scene = {"shape_label": Label(tuple(MORE_SHAPES), key="shape"), **common}, {"background_color": common["color"]}
-  return DatasetSpec(
-      f"movi_{config.variant}", description, instances=instances, scene=scene,
-      splits=(Split("train", 0.9, description="for training"), Split("validation", 0.025, description="for choosing models"),
-              Split("test", 0.05, description="the same distribution, for testing"),
+  """The dataset of a variant, such as `movi_a`, with labels as published.
+
+  Held out are scenes with more objects (A and B), and objects, backgrounds or both (C to F).
+  """
+  splits: tuple[Split, ...]
+  if config.variant in ("a", "b"):
+    fewest, most = (min(config.max_num_objects + more, 255) for more in (1, 4))
+    splits = (Split("test", 0.05, description="the same distribution, for testing"),
               Split("test_more_objects", 0.025, {"min_num_objects": fewest, "max_num_objects": most},
-                    f"held out: {fewest} to {most} objects, more than in any other split")))
+                    f"held out: {fewest} to {most} objects, more than in any other split"))
+  else:
+    objects, backgrounds = {"objects_split": "test"}, {"backgrounds_split": "test"}
+    splits = (Split("test", 0.05, {**objects, **backgrounds}, "held out: other objects and other backgrounds"),
+              Split("test_objects", 0.0125, objects, "held out: other objects"),
+              Split("test_backgrounds", 0.0125, backgrounds, "held out: other backgrounds"))
+  return DatasetSpec(
+      f"movi_{config.variant}", DESCRIPTIONS[config.variant], **_features(config),
+      splits=(Split("train", 0.9, description="for training"),
+              Split("validation", 0.025, description="for choosing models"), *splits))
 
 
 WORLD = World("movi", MoviConfig, build, dataset)

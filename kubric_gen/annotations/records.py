@@ -109,8 +109,9 @@ def instance_records(truth: GroundTruth, seen: VisibilityRecord) -> list[dict[st
     corners = bounding_box_corners(load_mesh(item.shape).bounds)
     boxes, frames = seen.boxes(k)
     records.append({
-        **item.labels, "name": item.name, "asset_id": item.asset_id, "mass": mass_of(item), "friction": item.friction,
-        "restitution": item.restitution, "scale": item.scale, "is_dynamic": not item.static,
+        "scale": item.scale, "is_dynamic": not item.static, **item.labels,  # of these two a world may know more
+        "name": item.name, "asset_id": item.asset_id, "mass": mass_of(item), "friction": item.friction,
+        "restitution": item.restitution,
         "positions": positions, "quaternions": quaternions,
         "velocities": motion.velocities[rows, index], "angular_velocities": motion.angular_velocities[rows, index],
         "bboxes_3d": np.stack([to_world(corners, p, q, item.scale) for p, q in zip(positions, quaternions)]),

@@ -79,6 +79,95 @@ def revolve(profile: ArrayLike, segments: int = AROUND, along: ArrayLike | None 
                _lengths(line) if along is None else np.asarray(along, np.float64))
 
 
+def smooth_line(points: ArrayLike, steps: int = 12) -> Array:
+  """A smooth line (n, d) through points (m, d), `steps` from one to the next (Catmull and Rom, 1974)."""
+  given = np.asarray(points, np.float64)
+  p = np.concatenate([given[:1], given, given[-1:]])
+  t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+  return np.concatenate([*(0.5 * ((2 * b) + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t ** 2 + (3 * b - a - 3 * c + d) * t ** 3)
+                           for a, b, c, d in zip(p, p[1:], p[2:], p[3:])), p[-1:]])
+
+
+def rounded_profile(points: Sequence[Sequence[float]], steps: int = 5) -> Array:
+  """A profile whose corners are rounded: points are (radius, height) or (radius, height, radius of the rounding)."""
+  line: list[Array] = []
+  for number, point in enumerate(points):
+    here, r = np.array(point[:2], np.float64), float(point[2]) if len(point) > 2 else 0.0
+    if not r or number in (0, len(points) - 1):
+      line.append(here[None])
+      continue
+    before, after = (np.array(points[number + side][:2], np.float64) - here for side in (-1, 1))
+    a, b = (math.hypot(*side) for side in (before, after))
+    u, v = before / a, after / b
+    half = math.acos(max(-1.0, min(1.0, float(u @ v)))) / 2
+    reach = min(r / max(math.tan(half), 1e-6), 0.49 * a, 0.49 * b)
+    start, end = here + reach * u, here + reach * v
+    t = np.linspace(0, 1, steps + 1)[:, None]
+    weight = math.sin(half)  # a conic with this weight at its corner is a circle
+    line.append(((1 - t) ** 2 * start + 2 * weight * t * (1 - t) * here + t ** 2 * end)
+                / ((1 - t) ** 2 + 2 * weight * t * (1 - t) + t ** 2))
+  return np.concatenate(line)
+
+
+def wedges(profile: ArrayLike, levels: Sequence[float], count: int = 14) -> list[Array]:
+  """Convex pieces of a hollow wall: `count` wedges of each part between two levels.
+
+  Args:
+    profile (n, 4): outer radius, inner radius, and their heights, from below to above. levels: of its points, increasing,
+      from 0 to 1, where it is cut.
+  """
+  line = np.asarray(profile, np.float64)
+  at = np.linspace(0, 1, len(line))
+  angle = np.linspace(0, 2 * np.pi, 2 * count + 1)
+  pieces = []
+  for low, high in zip(levels, levels[1:]):
+    chosen = line[(at >= low - 1e-9) & (at <= high + 1e-9)]
+    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, 4).astype(int))]
+    for number in range(count):
+      turn = angle[2 * number:2 * number + 3]
+      direction = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+      pieces.append(np.concatenate([
+          np.column_stack([radius * direction, np.full(3, height)])
+          for outer, inner, top, bottom in chosen.tolist() for radius, height in ((outer, top), (inner, bottom))]))
+  return pieces
+
+
+def rounded_box(size: Sequence[float], radius: float, centre: Sequence[float] = (0.0, 0.0, 0.0), steps: int = 4) -> Any:
+  """A cuboid with rounded edges; texture coordinates go around its sides, over the top and the bottom."""
+  x, y, z = (np.asarray(size, np.float64) / 2).tolist()
+  radius = min(radius, 0.999 * min(x, y, z))
+  turn = np.linspace(0, np.pi / 2, steps + 1)
+  corner = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+  quarter = np.concatenate([turn + k * np.pi / 2 for k in range(4)])
+  which = np.repeat(corner, steps + 1, axis=0)
+  levels = [(-z, 0.0)] + [(-z + radius * (1 - math.cos(a)), math.sin(a)) for a in turn] + [
+      (z - radius * (1 - math.cos(a)), math.sin(a)) for a in turn[::-1]] + [(z, 0.0)]
+  points = []
+  for number, (height, reach) in enumerate(levels):
+    flat = which * ((x - radius), (y - radius)) + radius * reach * np.stack([np.cos(quarter), np.sin(quarter)], axis=1)
+    points.append(np.column_stack([flat * (0 if number in (0, len(levels) - 1) else 1), np.full(len(flat), height)]))
+  stacked = np.array(points)
+  around = _lengths(np.concatenate([stacked[len(levels) // 2], stacked[len(levels) // 2][:1]]))
+  return rings(stacked, around, np.linspace(0, 1, len(levels))).translate(tuple(centre))
+
+
+def ball(radius: float | Sequence[float], centre: Sequence[float] = (0.0, 0.0, 0.0), segments: int = 48) -> Any:
+  """An ellipsoid."""
+  angle = np.linspace(-np.pi / 2, np.pi / 2, segments // 2 + 1)
+  line = np.column_stack([np.cos(angle), np.sin(angle)])
+  line[[0, -1], 0] = 0.0
+  factors = (radius,) * 3 if isinstance(radius, (int, float)) else tuple(radius)
+  return revolve(line, segments).scale(factors).translate(tuple(centre))
+
+
+def cylinder(radius: float, height: float, centre: Sequence[float] = (0.0, 0.0, 0.0), bevel: float = 0.0,
+             top: float | None = None, segments: int = 48) -> Any:
+  """A cylinder along Z, with bevelled rims; or a truncated cone, where `top` is the upper radius."""
+  above = radius if top is None else top
+  profile = rounded_profile([(0, -height / 2), (radius, -height / 2, bevel), (above, height / 2, bevel), (0, height / 2)])
+  return revolve(profile, segments).translate(tuple(centre))
+
+
 def frames(path: Array, closed: bool) -> tuple[Array, Array]:
   """Two normals (n, 3) of a path that turn as little as possible (Bishop, "There is more than one way to frame a curve",
   1975); on a closed path what is missing at the end is spread over all of it."""

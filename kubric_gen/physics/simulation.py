@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.physics.bullet import Body, BulletWorld
 from kubric_gen.physics.contacts import ContactMerger
-from kubric_gen.scene import Contact, Motion, Path, Scene
+from kubric_gen.scene import Contact, Motion, Object, Path, Scene
 from kubric_gen.scene.transforms import align_hemispheres
 
 Array = NDArray[np.float64]
@@ -76,6 +78,41 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
     motion.quaternions[:, index] = align_hemispheres(motion.quaternions[:, index])
   return Motion(motion.positions, motion.quaternions, motion.velocities, motion.angular_velocities, merger.finish(),
                 tuple(kept))
+
+
+def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, seconds: float = 8.0, step_rate: int = 240,
+           gravity: ArrayLike = (0.0, 0.0, -9.81)) -> list[Object]:
+  """The objects where they have come to after a while.
+
+  Args:
+    objects: what falls, from the poses and with the velocities it has.
+    obstacles: static objects, such as a floor.
+    seconds: how long. step_rate: physics steps per second. gravity: m/s².
+
+  Returns:
+    The same objects at their new poses and without velocity; they may still have an angular velocity.
+
+  Raises:
+    AssetError: a mesh or a mass that cannot be used.
+    KubricGenError: an object flies off to nowhere.
+  """
+  with BulletWorld(step_rate, gravity) as world:
+    for item in obstacles:
+      world.add(item)
+    bodies = [(item, world.add(item, index)) for index, item in enumerate(objects)]
+    world.start()
+    for _ in range(round(seconds * step_rate)):
+      world.step()
+    settled = []
+    for item, body in bodies:
+      assert body is not None
+      position, quaternion, _, spin = world.state(body)
+      if not all(np.isfinite(part).all() for part in (position, quaternion, spin)) or np.abs(position).max() > RUNAWAY:
+        raise KubricGenError(f"object {item.name!r} flies off to nowhere before it settles: check that nothing overlaps it at "
+                             "the start, its mass and its velocity, or raise step_rate")
+      settled.append(replace(item, position=position.tolist(), quaternion=quaternion.tolist(), velocity=(0.0, 0.0, 0.0),
+                             angular_velocity=spin.tolist()))
+    return settled
 
 
 def _prescribed(scene: Scene) -> Motion:

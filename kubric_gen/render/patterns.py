@@ -37,6 +37,7 @@ def pattern_factor(tree: Any, pattern: Pattern) -> Any:
   """The socket that tells where the second colour is: 0 for ground, 1 for features."""
   rng = np.random.default_rng(pattern.seed)
   start, turn = rng.uniform(-50, 50, 3).tolist(), rng.uniform(-np.pi, np.pi, 3).tolist()
+  upright = ((0.0, 0.0), (np.pi / 2, 0.0), (0.0, np.pi / 2))[int(rng.integers(3))]  # to Z, Y or X
   scale = 1.0 / pattern.size
   place = _node(tree, "ShaderNodeTexCoord").outputs["Object"]
 
@@ -63,9 +64,9 @@ def pattern_factor(tree: Any, pattern: Pattern) -> Any:
     both = _node(tree, "ShaderNodeMath", {0: threads[0], 1: threads[2]}, operation="MULTIPLY").outputs[0]
     return _node(tree, "ShaderNodeMath", {0: both, 1: threads[1]}, operation="MAXIMUM").outputs[0]
   rings = _node(tree, "ShaderNodeTexWave", {
-      "Vector": space((1.0, 1.0, 0.12), (0.12 * turn[0] / np.pi, 0.12 * turn[1] / np.pi, turn[2])), "Scale": 0.33,
+      "Vector": space((1.0, 1.0, 0.12), (upright[0] + 0.04 * turn[0], upright[1] + 0.04 * turn[1], 0.0)), "Scale": 0.33,
       "Distortion": 3.0, "Detail": 2.0, "Detail Scale": 1.2}, wave_type="RINGS", rings_direction="Z").outputs["Fac"]
-  grain = noise(space((6.0, 6.0, 0.25)), Scale=1.5, Detail=3.0)
+  grain = noise(space((6.0, 6.0, 0.25), (*upright, 0.0)), Scale=1.5, Detail=3.0)
   mixed = _node(tree, "ShaderNodeMath", {0: grain, 1: 0.45, 2: _ramp(tree, rings, (0.1, 0.0), (0.95, 0.75))},
                 operation="MULTIPLY_ADD").outputs[0]
   return _ramp(tree, mixed, (0.15, 0.0), (1.0, 1.0))

@@ -24,7 +24,7 @@ class Pattern(Described):
 
   Attributes:
     kind: brushed (fine lines), marble (veins), mottle (soft clouds), speckle (spots), weave (threads) or wood (year rings
-      about Z).
+      about an axis that the seed decides).
     colors: two: that of the ground, and that of rings, veins, spots or threads.
     size: of its features in metres of the shape at rest, before the object's scale.
     seed: which of its many.

@@ -8,14 +8,15 @@ from kubric_gen.assets.solids.family import Family, Model, Parameter
 from kubric_gen.errors import AssetError
 from kubric_gen.scene.shapes import Solid
 
-__all__ = ["Family", "Model", "Parameter", "families", "model_of"]
+__all__ = ["Family", "Model", "Parameter", "families", "model_of", "morph"]
 
 
 @functools.cache
 def families() -> dict[str, Family]:
   """All families by name."""
-  from kubric_gen.assets.solids import basic, suzanne
-  return {family.name: family for module in (basic, suzanne) for family in module.FAMILIES}
+  from kubric_gen.assets.solids import basic, furniture, garden, packages, suzanne, tools, toys, vessels
+  return {family.name: family for module in (basic, suzanne, vessels, packages, furniture, tools, toys,
+                                             garden) for family in module.FAMILIES}
 
 
 @functools.lru_cache(maxsize=256)
@@ -29,3 +30,34 @@ def model_of(shape: Solid) -> Model:
   if family is None:
     raise AssetError(f"there are no solids {shape.family!r}: choose from {', '.join(families())}")
   return family.make(dict(shape.parameters))
+
+
+def morph(first: Solid, second: Solid, share: float) -> Solid:
+  """A solid between two whose families are kin, such as a mug and a bowl, or a box and a drum.
+
+  Args:
+    share: of the second, in [0, 1]; 0 and 1 give the shape of the first and of the second. Counts and choices, which have
+      nothing in between, are those of the nearer one.
+
+  Raises:
+    AssetError: the families have nothing in common, or the share or a parameter is out of its bounds.
+  """
+  if not 0 <= share <= 1:
+    raise AssetError(f"the share of the second solid must lie in [0, 1], got {share:g}")
+  kinds = []
+  for solid in (first, second):
+    if solid.family not in families():
+      raise AssetError(f"there are no solids {solid.family!r}: choose from {', '.join(families())}")
+    kinds.append(families()[solid.family])
+  kin = {kind.kin or kind.name for kind in kinds}
+  if len(kin) > 1:
+    pairs = sorted({kind.kin for kind in families().values()} - {""})
+    able = "; ".join(", ".join(k.name for k in families().values() if name in (k.kin, k.name)) for name in pairs)
+    raise AssetError(f"a {first.family} cannot be morphed into a {second.family}: families that can are {able}")
+  a, b = (kind.complete(dict(solid.parameters)) for kind, solid in zip(kinds, (first, second)))
+  if set(a) != set(b):
+    raise AssetError(f"a {first.family} cannot be morphed into a {second.family}: their parameters differ")
+  whole = {name for name, parameter in kinds[0].parameters.items() if parameter.whole}
+  nearer = a if share < 0.5 else b
+  values = {name: nearer[name] if name in whole else (1 - share) * a[name] + share * b[name] for name in a}
+  return Solid(kin.pop(), values)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.modelling import AROUND, Array, box, hull_pieces, prism, revolve, tube, tube_rings, united
+from kubric_gen.assets.modelling import AROUND, Array, box, hull_pieces, prism, revolve, smooth_line, tube, tube_rings, united
 from kubric_gen.assets.solids.family import Family, Model, Parameter, made_of
 
 TURN = np.linspace(0.0, 2 * np.pi, 2 * AROUND, endpoint=False)
@@ -92,20 +92,11 @@ def sponge(holes: int) -> Model:
   return made_of(body, pieces)
 
 
-def _blend(points: list[tuple[float, float]], steps: int = 12) -> list[tuple[float, float]]:
-  """A smooth line through points (Catmull and Rom, 1974)."""
-  p = np.array([points[0], *points, points[-1]])
-  t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-  result = [0.5 * ((2 * b) + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t ** 2 + (3 * b - a - 3 * c + d) * t ** 3)
-            for a, b, c, d in zip(p, p[1:], p[2:], p[3:])]
-  return [tuple(row) for row in np.concatenate([*result, p[-1:]]).tolist()]
-
-
 def teapot(spout: float, handle: float) -> Model:
   """A lathed pot with a lid, after Newell's of Utah."""
-  side = _blend([(0.0, 0.0), (0.75, 0.0), (0.95, 0.12), (1.0, 0.45), (0.92, 0.85), (0.72, 1.15)], 8)
-  lid = _blend([(0.72, 1.15), (0.66, 1.22), (0.4, 1.34), (0.12, 1.42)], 6)
-  knob = _blend([(0.1, 1.42), (0.1, 1.47), (0.17, 1.56), (0.12, 1.66), (0.0, 1.69)], 6)
+  side = smooth_line([(0.0, 0.0), (0.75, 0.0), (0.95, 0.12), (1.0, 0.45), (0.92, 0.85), (0.72, 1.15)], 8)
+  lid = smooth_line([(0.72, 1.15), (0.66, 1.22), (0.4, 1.34), (0.12, 1.42)], 6)
+  knob = smooth_line([(0.1, 1.42), (0.1, 1.47), (0.17, 1.56), (0.12, 1.66), (0.0, 1.69)], 6)
   profile = [(0.0, 0.0), *side[1:], *lid[1:], *knob]
   body = revolve(profile)
   t = np.linspace(0.0, 1.0, 25)

@@ -140,6 +140,14 @@ class Family:
     Raises:
       AssetError: an unknown one, or one out of its bounds.
     """
+    return self.build(**self.complete(given))
+
+  def complete(self, given: Mapping[str, float]) -> dict[str, float]:
+    """All numbers, for some of them.
+
+    Raises:
+      AssetError: as `make`.
+    """
     unknown = sorted(set(given) - set(self.parameters))
     if unknown:
       raise AssetError(f"a {self.name} has no parameter {unknown[0]!r}: it has {', '.join(self.parameters) or 'none'}")
@@ -150,4 +158,4 @@ class Family:
         raise AssetError(f"{name} of a {self.name} must be {'a whole number ' if parameter.whole else ''}in "
                          f"[{parameter.low:g}, {parameter.high:g}], got {value:g}")
       values[name] = int(value) if parameter.whole else value
-    return self.build(**values)
+    return values

@@ -57,7 +57,7 @@ class Palette:
 
 def ceramic(p: Palette) -> Finish:
   """Glazed, in one colour, speckled or clouded."""
-  color = (p.main, Pattern("speckle", (p.light, p.dark), 0.006, p.seed), Pattern("mottle", (p.main, p.second), 0.03, p.seed),
+  color = (p.main, Pattern("speckle", (p.light, p.dark), 0.006, p.seed), Pattern("mottle", (p.main, p.dark), 0.03, p.seed),
            p.light)[p.pick(0, 4)]
   return Finish(PrincipledMaterial(color=color, roughness=0.45, coat=1.0, coat_roughness=0.05), 2300.0)
 
