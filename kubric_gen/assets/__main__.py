@@ -47,7 +47,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(values: argparse.Namespace) -> None:
-  from kubric_gen.assets.importing import Options, import_folder
+  from kubric_gen.assets.importing import import_folder
+  from kubric_gen.assets.preparing import Options
   if not 1e-3 <= values.density <= 1e5:
     raise KubricGenError(f"--density must lie between 0.001 and 100000 kg/m³, got {values.density:g}")
   options = Options(values.unit, values.up, values.density, values.license, values.thumbnails)

@@ -14,80 +14,20 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubric_gen.assets.archives import shared_folder, unpack
 from kubric_gen.assets.cache import cache_folder
 from kubric_gen.assets.fetching import download, join, parent, read
+from kubric_gen.assets.manifest_entries import Entry, load_json, read_entry, typed
 from kubric_gen.assets.urdf import relative_file
 from kubric_gen.errors import AssetError
 from kubric_gen.paths import is_local
 from kubric_gen.staging import partial_folder
 
-OBJECT, ENVIRONMENT = "FileBasedObject", "Texture"
 MAX_DATA = 1 << 24
 """Bytes of an asset's own `data.json`."""
-
-
-@dataclass(frozen=True)
-class Entry:
-  """What a manifest says of an asset.
-
-  Attributes:
-    id: of the asset. kind: its `asset_type`. path: its archive, relative to `data_dir`; None for files without one.
-    license: of the asset. kwargs, metadata: as they are in the manifest. sha256: of the archive, "" where not given.
-  """
-
-  id: str
-  kind: str
-  path: str | None
-  license: str
-  kwargs: Mapping[str, Any]
-  metadata: Mapping[str, Any]
-  sha256: str
-
-
-def _typed(record: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
-  value = record.get(key)
-  if value is None:
-    return default
-  if not isinstance(value, kind):
-    raise ValueError(f"{key} must be {'text' if kind is str else 'an object'}, not {value!r:.60}")
-  return value
-
-
-def _entry(asset_id: str, record: Any) -> Entry:
-  if not asset_id or len(asset_id) > 512 or not asset_id.isprintable():
-    raise ValueError("the id must be printable text")
-  if not isinstance(record, dict):
-    raise ValueError("the entry must be an object")
-  if record.get("id", asset_id) != asset_id:
-    raise ValueError(f"the entry says that its id is {record['id']!r:.60}")
-  sha256 = _typed(record, "sha256", str, "").lower()
-  if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
-    raise ValueError("sha256 must be 64 hexadecimal digits")
-  path = None if record.get("path", "") is None else _typed(record, "path", str, "") or f"{asset_id}.tar.gz"
-  return Entry(asset_id, _typed(record, "asset_type", str, OBJECT), path, _typed(record, "license", str, "") or "unknown",
-               _typed(record, "kwargs", dict, {}), _typed(record, "metadata", dict, {}), sha256)
-
-
-def _no_constant(name: str) -> float:
-  raise ValueError(f"{name} is no JSON")
-
-
-def load_json(data: bytes, url: str) -> Any:
-  """JSON as it is defined: no NaN.
-
-  Raises:
-    AssetError: it is none.
-  """
-  try:
-    return json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant)
-  except (ValueError, RecursionError) as error:
-    raise AssetError(f"{url} is no JSON ({' '.join(str(error).split())[:200]}): fetch it again") from None
 
 
 class Manifest:
@@ -114,13 +54,13 @@ class Manifest:
     self.entries: dict[str, Entry] = {}
     for asset_id in sorted(content["assets"]):
       try:
-        self.entries[asset_id] = _entry(asset_id, content["assets"][asset_id])
+        self.entries[asset_id] = read_entry(asset_id, content["assets"][asset_id])
       except ValueError as error:
         raise AssetError(f"{self.url}: asset {asset_id[:100]!r} is broken ({error}): correct the manifest") from None
     try:
       stem = os.path.basename(self.url.rstrip("/")).removesuffix(".json")
-      self.name: str = _typed(content, "name", str, "") or stem
-      self._data_dir = self._folder(os.fspath(data_dir) if data_dir is not None else _typed(content, "data_dir", str, ""),
+      self.name: str = typed(content, "name", str, "") or stem
+      self._data_dir = self._folder(os.fspath(data_dir) if data_dir is not None else typed(content, "data_dir", str, ""),
                                     given=data_dir is not None)
     except ValueError as error:
       raise AssetError(f"{self.url} is broken ({error}): correct the manifest") from None

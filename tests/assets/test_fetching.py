@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kubric_gen.assets import fetching
+from kubric_gen.assets import fetching, remote
 from kubric_gen.assets.fetching import download, join, parent, read
 from kubric_gen.errors import AssetError
 
@@ -123,15 +123,15 @@ def test_sizes_are_limited_while_reading(server, tmp_path):
 
 
 def test_a_server_that_dribbles_is_given_up(server, monkeypatch):
-  monkeypatch.setattr(fetching, "PATIENCE", 0.0)
-  monkeypatch.setattr(fetching, "SLOWEST", 1e12)
+  monkeypatch.setattr(remote, "PATIENCE", 0.0)
+  monkeypatch.setattr(remote, "SLOWEST", 1e12)
   with pytest.raises(AssetError, match="bytes came in"):
     read(f"{server.url}/file")
 
 
 def test_a_silent_server_is_given_up(monkeypatch):
   monkeypatch.setattr(fetching, "WAIT", 0.01)
-  monkeypatch.setattr(fetching, "TIMEOUT", 0.05)
+  monkeypatch.setattr(remote, "TIMEOUT", 0.05)
   with socket.create_server(("127.0.0.1", 0)) as silent:
     with pytest.raises(AssetError, match="tried 5 times"):
       read(f"http://127.0.0.1:{silent.getsockname()[1]}/file")
@@ -162,17 +162,18 @@ def test_object_stores(server, monkeypatch):
 def test_public_addresses_of_object_stores(monkeypatch):
   for name in ("STORAGE_EMULATOR_HOST", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
     monkeypatch.delenv(name, raising=False)
-  assert fetching._address("gs://b/k/x") == "https://storage.googleapis.com/storage/v1/b/b/o/k%2Fx?alt=media"
-  assert fetching._address("s3://b/k/x") == "https://b.s3.amazonaws.com/k/x"
-  assert fetching._address("s3://b.c/k/x") == "https://s3.amazonaws.com/b.c/k/x"
+  assert remote._address("gs://b/k/x") == "https://storage.googleapis.com/storage/v1/b/b/o/k%2Fx?alt=media"
+  assert remote._address("s3://b/k/x") == "https://b.s3.amazonaws.com/k/x"
+  assert remote._address("s3://b.c/k/x") == "https://s3.amazonaws.com/b.c/k/x"
 
 
 def test_a_closed_bucket_names_the_way_out(server, monkeypatch):
   monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-  monkeypatch.setattr(fetching, "_address", lambda url: f"{server.url}/403")
+  monkeypatch.setattr(remote, "_address", lambda url: f"{server.url}/403")
   with pytest.raises(AssetError, match="closed to the public since February 2026: use a built-in collection"):
     read("gs://kubric-public/assets/KuBasic/KuBasic.json")
-  monkeypatch.setattr(fetching, "find_spec", lambda name: None)
+  for module in (fetching, remote):
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
   with pytest.raises(AssetError, match="pip install s3fs and sign in"):
     read("s3://private/x")
 
@@ -180,8 +181,9 @@ def test_a_closed_bucket_names_the_way_out(server, monkeypatch):
 def test_credentials_are_used_where_the_public_is_refused(server, monkeypatch):
   import fsspec
   from fsspec.implementations.memory import MemoryFileSystem
-  monkeypatch.setattr(fetching, "_address", lambda url: f"{server.url}/403")
-  monkeypatch.setattr(fetching, "find_spec", lambda name: object())
+  monkeypatch.setattr(remote, "_address", lambda url: f"{server.url}/403")
+  for module in (fetching, remote):
+    monkeypatch.setattr(module, "find_spec", lambda name: object())
   fsspec.register_implementation("gs", MemoryFileSystem, clobber=True)
   with fsspec.open("memory://bucket/secret", "wb") as file:
     file.write(BODY)

@@ -17,7 +17,8 @@ from kubric_gen.assets.collections import ManifestObjects
 from kubric_gen.assets.collision_files import load_pieces
 from kubric_gen.assets.conversion import to_glb
 from kubric_gen.assets.decomposition import solidity_of
-from kubric_gen.assets.importing import Options, Result, find_files, import_folder, name_assets
+from kubric_gen.assets.importing import Result, find_files, import_folder, name_assets
+from kubric_gen.assets.preparing import Options
 from kubric_gen.console import captured_console
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics import simulate

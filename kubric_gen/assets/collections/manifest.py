@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.manifests import ENVIRONMENT, OBJECT, Entry, Manifest
+from kubric_gen.assets.manifest_entries import ENVIRONMENT, OBJECT, Entry
+from kubric_gen.assets.manifests import Manifest
 from kubric_gen.assets.sources import Asset, EnvironmentSource, ObjectSource
 from kubric_gen.assets.urdf import collision_file, parse_urdf
 from kubric_gen.errors import AssetError, SceneError
