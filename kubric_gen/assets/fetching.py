@@ -72,8 +72,9 @@ def _retried(url: str, action: Callable[[], Result]) -> Result:
       raise AssetError(f"{url} cannot be fetched ({problem}): {_way_out(url)}") from None
     except Transient as problem:
       if attempt == ATTEMPTS - 1:
-        raise AssetError(f"{url} cannot be fetched ({' '.join(str(problem).split())}; tried {ATTEMPTS} times): check the "
-                         "network, or download it and give its path") from None
+        way_out = _way_out(url) if url.startswith(CLOSED) else "check the network, or download it and give its path"
+        raise AssetError(f"{url} cannot be fetched ({' '.join(str(problem).split())}; tried {ATTEMPTS} times): {way_out}"
+                         ) from None
       # Many processes that failed together should not come back together
       time.sleep(min(max(wait, problem.wait), MAX_WAIT) * random.SystemRandom().uniform(0.75, 1.0))
       wait *= 2

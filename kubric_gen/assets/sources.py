@@ -103,7 +103,10 @@ class ObjectSource(AssetSource):
       AssetError: there is no such asset, or its files cannot be used.
     """
     asset = self.find(asset_id)
-    given = {"asset_id": asset.id, "license": asset.license, **self._make(asset), **fields}
+    made = self._make(asset)
+    if fields.get("density") is not None:
+      made.pop("mass", None)  # either says how heavy it is
+    given = {"asset_id": asset.id, "license": asset.license, **made, **fields}
     return Object(name, given.pop("shape"), **given)
 
 

@@ -67,6 +67,7 @@ def test_every_source(source: ObjectSource) -> None:
   assert from_json(to_json(scene)) == scene
   other = source.create(ids[0], "other", scale=3.0)  # what was given for one is not kept for the next
   assert other.friction == 0.5 and source.create(ids[0], "third").scale != (3, 3, 3)
+  assert source.create(ids[0], "dense", density=123.0).density == 123
   training, testing = source.split(0.2)
   assert sorted(training + testing) == sorted(ids) and not set(training) & set(testing)
   with pytest.raises(AssetError, match="no asset 'unicorn'"):
