@@ -71,9 +71,12 @@ def _convert(source: str, target: str) -> None:
 
 
 def _missing_in_usd(bpy: Any, source: str) -> str:
-  """The name of an image file that a USD file needs and that is not there; "" if there is none."""
+  """The name of an image file that a USD file needs and that is not there; "" if there is none, or nothing to tell it by."""
   bpy.utils.expose_bundled_modules()
-  from pxr import Sdf, Usd
+  try:
+    from pxr import Sdf, Usd
+  except ImportError:  # left out of the container image: such a texture is then missing without a word
+    return ""
   stage = Usd.Stage.Open(source)
   for prim in stage.Traverse():
     for attribute in prim.GetAttributes():
