@@ -355,6 +355,12 @@ def _corner_normals(place: Array, corner: Array, crease: float) -> Array:
   alike = np.einsum("ij,ij->i", flat[face[first]], flat[face[second]]) > math.cos(crease)
   total = np.zeros((len(where), 3))
   np.add.at(total, first[alike], area[face[second[alike]]])
+  # Slivers without an area, which cuts leave, take the mean of all faces around their corners
+  around = np.zeros((int(corner.max()) + 1, 3))
+  np.add.at(around, where.astype(np.int64), area[face])
+  sliver = (total == 0).all(axis=1)
+  total[sliver] = around[where[sliver]]
+  total[(total == 0).all(axis=1)] = (0.0, 0.0, 1.0)
   result = np.zeros_like(total)
-  result[order] = total / np.maximum(np.sqrt((total ** 2).sum(axis=1, keepdims=True)), 1e-30)
+  result[order] = total / np.sqrt((total ** 2).sum(axis=1, keepdims=True))
   return result.reshape(-1, 3, 3)

@@ -14,31 +14,44 @@ from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.materials import ProjectedEnvironment
 
 
+SAND = (0.42, 0.36, 0.28)
+"""Reflectance of the ground under a sky."""
+
+
 def _load_hdri(bpy: Any, path: str) -> Any:
   return load_image(bpy, path, "linear" if Path(path).suffix.lower() in (".exr", ".hdr") else "srgb")
 
 
-def _radiance(bpy: Any, tree: Any, environment: Environment, direction: Any) -> Any:
-  """The socket of the colour that is seen in a direction (a socket), without the environment's strength."""
-  turned = tree.nodes.new("ShaderNodeMapping")
-  turned.inputs["Rotation"].default_value = (0.0, 0.0, -environment.rotation)  # turns the look-up
-  tree.links.new(direction, turned.inputs["Vector"])
-  if environment.sky is not None:
-    sky = environment.sky
-    image = tree.nodes.new("ShaderNodeTexSky")
-    image.sky_type = "NISHITA"
-    image.sun_elevation, image.sun_rotation, image.sun_disc, image.sun_size = sky.elevation, 0.0, sky.sun, sky.sun_size
-    image.air_density, image.dust_density, image.ozone_density, image.altitude = sky.air, sky.dust, sky.ozone, sky.altitude
-  else:
-    assert environment.hdri is not None
-    image = tree.nodes.new("ShaderNodeTexEnvironment")
-    image.image = _load_hdri(bpy, environment.hdri)
+def _tinted(tree: Any, color: Any, environment: Environment) -> Any:
   tint = tree.nodes.new("ShaderNodeVectorMath")
   tint.operation = "MULTIPLY"
   tint.inputs[1].default_value = environment.color
-  tree.links.new(turned.outputs["Vector"], image.inputs["Vector"])
-  tree.links.new(image.outputs["Color"], tint.inputs[0])
+  tree.links.new(color, tint.inputs[0])
   return tint.outputs["Vector"]
+
+
+def _radiance(bpy: Any, tree: Any, environment: Environment, direction: Any) -> Any:
+  """The socket of the HDRI's colour in a direction (a socket), without the environment's strength."""
+  assert environment.hdri is not None
+  turned = tree.nodes.new("ShaderNodeMapping")
+  turned.inputs["Rotation"].default_value = (0.0, 0.0, -environment.rotation)  # turns the look-up
+  image = tree.nodes.new("ShaderNodeTexEnvironment")
+  image.image = _load_hdri(bpy, environment.hdri)
+  tree.links.new(direction, turned.inputs["Vector"])
+  tree.links.new(turned.outputs["Vector"], image.inputs["Vector"])
+  return _tinted(tree, image.outputs["Color"], environment)
+
+
+def _sky(tree: Any, environment: Environment) -> Any:
+  """The socket of a sky's colour, which follows the direction of view by itself."""
+  sky = environment.sky
+  assert sky is not None
+  node = tree.nodes.new("ShaderNodeTexSky")
+  node.sky_type = "NISHITA"
+  node.sun_elevation, node.sun_rotation = sky.elevation, -environment.rotation  # clockwise
+  node.sun_disc, node.sun_size = sky.sun, sky.sun_size
+  node.air_density, node.dust_density, node.ozone_density, node.altitude = sky.air, sky.dust, sky.ozone, sky.altitude
+  return _tinted(tree, node.outputs["Color"], environment)
 
 
 def build_environment(bpy: Any, environment: Environment) -> None:
@@ -52,7 +65,9 @@ def build_environment(bpy: Any, environment: Environment) -> None:
   background.inputs["Strength"].default_value = environment.strength
   background.inputs["Color"].default_value = (*environment.color, 1.0)
   shader = background.outputs["Background"]
-  if environment.hdri is not None or environment.sky is not None:
+  if environment.sky is not None:
+    tree.links.new(_sky(tree, environment), background.inputs["Color"])
+  elif environment.hdri is not None:
     direction = tree.nodes.new("ShaderNodeTexCoord").outputs["Generated"]
     tree.links.new(_radiance(bpy, tree, environment, direction), background.inputs["Color"])
   if environment.backdrop is not None:
@@ -91,22 +106,20 @@ def _mean_irradiance(bpy: Any, environment: Environment) -> float:
 def ground_shader(bpy: Any, tree: Any, material: ProjectedEnvironment, environment: Environment) -> Any:
   """The shader of a floor or dome that continues the environment."""
   matt = tree.nodes.new("ShaderNodeBsdfDiffuse")
+  geometry = tree.nodes.new("ShaderNodeNewGeometry")
   if environment.hdri is None:
-    color = np.minimum(environment.color, 1.0) if environment.sky is None else np.full(3, 0.35)  # sand
-    plain = (material.reflectance * np.asarray(color, np.float64)).tolist()
-    matt.inputs["Color"].default_value = (*plain, 1.0)
+    plain = environment.color if environment.backdrop is None else environment.backdrop
+    color = np.minimum(np.asarray(plain, np.float64), 1.0) if environment.sky is None else np.array(SAND)
+    matt.inputs["Color"].default_value = (*(material.reflectance * color).tolist(), 1.0)
     if environment.sky is None:
       return matt.outputs["BSDF"]
-  geometry = tree.nodes.new("ShaderNodeNewGeometry")
-  direction = tree.nodes.new("ShaderNodeVectorMath")
-  direction.operation = "SUBTRACT"
-  direction.inputs[1].default_value = material.centre
-  tree.links.new(geometry.outputs["Position"], direction.inputs[0])
-  unit = tree.nodes.new("ShaderNodeVectorMath")
-  unit.operation = "NORMALIZE"
-  tree.links.new(direction.outputs["Vector"], unit.inputs[0])
-  seen = _radiance(bpy, tree, environment, unit.outputs["Vector"])
-  if environment.hdri is not None:
+    above = tree.nodes.new("ShaderNodeBsdfTransparent").outputs["BSDF"]  # the sky is behind it
+  else:
+    direction = tree.nodes.new("ShaderNodeVectorMath")
+    direction.operation = "SUBTRACT"
+    direction.inputs[1].default_value = material.centre
+    tree.links.new(geometry.outputs["Position"], direction.inputs[0])
+    seen = _radiance(bpy, tree, environment, direction.outputs["Vector"])
     # Radiance L of a matt surface of reflectance r under irradiance E is r E / π
     wanted = tree.nodes.new("ShaderNodeVectorMath")
     wanted.operation = "SCALE"
@@ -117,9 +130,10 @@ def ground_shader(bpy: Any, tree: Any, material: ProjectedEnvironment, environme
     tree.links.new(seen, wanted.inputs[0])
     tree.links.new(wanted.outputs["Vector"], limited.inputs[0])
     tree.links.new(limited.outputs["Vector"], matt.inputs["Color"])
-  glow = tree.nodes.new("ShaderNodeEmission")
-  glow.inputs["Strength"].default_value = environment.strength
-  tree.links.new(seen, glow.inputs["Color"])
+    glow = tree.nodes.new("ShaderNodeEmission")
+    glow.inputs["Strength"].default_value = environment.strength
+    tree.links.new(seen, glow.inputs["Color"])
+    above = glow.outputs["Emission"]
   height = tree.nodes.new("ShaderNodeSeparateXYZ")
   tree.links.new(geometry.outputs["Position"], height.inputs["Vector"])
   share = tree.nodes.new("ShaderNodeMapRange")
@@ -129,5 +143,5 @@ def ground_shader(bpy: Any, tree: Any, material: ProjectedEnvironment, environme
   mix = tree.nodes.new("ShaderNodeMixShader")
   tree.links.new(share.outputs["Result"], mix.inputs["Fac"])
   tree.links.new(matt.outputs["BSDF"], mix.inputs[1])
-  tree.links.new(glow.outputs["Emission"], mix.inputs[2])
+  tree.links.new(above, mix.inputs[2])
   return mix.outputs["Shader"]

@@ -20,7 +20,8 @@ class Sky(Described):
   scattering", 1993); what lies below the horizon is black.
 
   Attributes:
-    elevation: of the sun above the horizon, radians. The environment's `rotation` turns it about the vertical axis.
+    elevation: of the sun above the horizon, radians. It stands towards +Y, and the environment's `rotation` turns it from
+      there about the vertical axis.
     sun: whether the sun's disc is there, which casts sharp shadows. sun_size: its angular diameter, radians.
     air, dust, ozone: density of molecules, of dust and of the ozone layer; 1 is that of clear air.
     altitude: metres above the sea.

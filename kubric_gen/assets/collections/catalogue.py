@@ -71,7 +71,7 @@ class Catalogue(ObjectSource):
           else:
             values[name] = float(f"{parameter.low + share * (parameter.high - parameter.low):.3g}")
             values[name] = min(max(values[name], parameter.low), parameter.high)
-        asset = self._describe(Solid(family.name, values))
+        asset = self._describe(Solid(family.name, tuple(values.items())))
         found[asset.id] = asset
     return dict(sorted(found.items()))
 

@@ -20,6 +20,8 @@ class BlenderHdris(EnvironmentSource):
   name = "hdris"
   NAMES = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
   LICENSE = "CC0-1.0"
+  BRIGHTER: Mapping[str, float] = {"night": 5.0, "studio": 1.5}
+  """Factors on those that would leave a scene in the dark."""
 
   @property
   def assets(self) -> Mapping[str, Asset]:
@@ -38,31 +40,32 @@ class BlenderHdris(EnvironmentSource):
     path = self._folder / f"{asset.id}.exr"
     if not path.is_file():
       raise AssetError(f"{path} is missing: pip install --force-reinstall bpy==4.5.15")
-    return {"hdri": str(path)}
+    return {"hdri": str(path), "strength": self.BRIGHTER.get(asset.id, 1.0)}
 
 
 class Skies(EnvironmentSource):
   """Clear and hazy skies at times of the day."""
 
   name = "skies"
-  STRENGTH = 0.04
-  """Brings the brightness of a sky, which is physical, to that of the HDRIs."""
-  KINDS: Mapping[str, Sky] = {
-      "dawn": Sky(elevation=math.radians(2), dust=2.0), "morning": Sky(elevation=math.radians(20)),
-      "noon": Sky(elevation=math.radians(70)), "afternoon": Sky(elevation=math.radians(35), dust=0.5),
-      "haze": Sky(elevation=math.radians(40), dust=8.0, sun_size=0.08), "dusk": Sky(elevation=math.radians(1), dust=4.0),
-      "shade": Sky(elevation=math.radians(30), sun=False)}
+  KINDS: Mapping[str, tuple[Sky, float]] = {
+      "afternoon": (Sky(elevation=math.radians(35), dust=0.5), 0.05), "dawn": (Sky(elevation=math.radians(3), dust=2.0), 0.5),
+      "dusk": (Sky(elevation=math.radians(1), dust=4.0), 1.2),
+      "haze": (Sky(elevation=math.radians(40), dust=8.0, sun_size=0.08), 0.06),
+      "morning": (Sky(elevation=math.radians(20)), 0.08), "noon": (Sky(elevation=math.radians(70)), 0.035),
+      "shade": (Sky(elevation=math.radians(30), sun=False), 0.25)}
+  """Skies, and factors that bring their brightness, which is physical, to that of the HDRIs."""
 
   @property
   def assets(self) -> Mapping[str, Asset]:
     return {name: Asset(name, "sky") for name in sorted(self.KINDS)}
 
   def _make(self, asset: Asset) -> dict[str, Any]:
-    return {"sky": self.KINDS[asset.id], "strength": self.STRENGTH}
+    sky, strength = self.KINDS[asset.id]
+    return {"sky": sky, "strength": strength}
 
 
 class PlainColors(EnvironmentSource):
-  """The same light from everywhere, in one of the colours that have names."""
+  """White light from everywhere before one of the colours that have names."""
 
   name = "plain"
 
@@ -71,4 +74,4 @@ class PlainColors(EnvironmentSource):
     return {name: Asset(name, "plain") for name in sorted(NAMED_COLORS)}
 
   def _make(self, asset: Asset) -> dict[str, Any]:
-    return {"color": asset.id}
+    return {"strength": 0.8, "backdrop": asset.id}

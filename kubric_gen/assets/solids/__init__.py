@@ -60,4 +60,4 @@ def morph(first: Solid, second: Solid, share: float) -> Solid:
   whole = {name for name, parameter in kinds[0].parameters.items() if parameter.whole}
   nearer = a if share < 0.5 else b
   values = {name: nearer[name] if name in whole else (1 - share) * a[name] + share * b[name] for name in a}
-  return Solid(kin.pop(), values)
+  return Solid(kin.pop(), tuple(values.items()))
