@@ -119,13 +119,14 @@ def wedges(profile: ArrayLike, levels: Sequence[float], count: int = 14) -> list
   line = np.asarray(profile, np.float64)
   at = np.linspace(0, 1, len(line))
   angle = np.linspace(0, 2 * np.pi, 2 * count + 1)
+  outwards = 1 + (math.pi / (2 * count)) ** 2 / 4  # half of what flat sides cut off
   pieces = []
   for low, high in zip(levels, levels[1:]):
     chosen = line[(at >= low - 1e-9) & (at <= high + 1e-9)]
-    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, 4).astype(int))]
+    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, 12).astype(int))]
     for number in range(count):
       turn = angle[2 * number:2 * number + 3]
-      direction = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+      direction = np.stack([np.cos(turn), np.sin(turn)], axis=1) * outwards
       pieces.append(np.concatenate([
           np.column_stack([radius * direction, np.full(3, height)])
           for outer, inner, top, bottom in chosen.tolist() for radius, height in ((outer, top), (inner, bottom))]))
@@ -284,7 +285,7 @@ def convex_pieces(solid: Any, tolerance: float = 0.02, most: int = 64) -> list[A
   return [np.asarray(hull.to_mesh().vert_properties, np.float64)[:, :3] for _, _, hull in parts]
 
 
-def corners(solid: Any, most: int = 400) -> Array:
+def corners(solid: Any, most: int = 1500) -> Array:
   """Corners (n, 3) of a solid's convex hull; of a finely rounded one those that lie furthest in `most` directions."""
   points = np.asarray(solid.hull().to_mesh().vert_properties, np.float64)[:, :3]
   if len(points) <= most:

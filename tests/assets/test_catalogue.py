@@ -28,8 +28,8 @@ FAMILIES = sorted({asset.metadata["family"] for asset in SOURCE.assets.values()}
 def test_there_is_variety() -> None:
   assert len(SOURCE.categories) >= 35 and len(Catalogue().ids()) == 30 * len(FAMILIES) >= 1000
   assert {"mug", "bowl", "chair", "book", "apple", "toy car", "die", "potted plant", "bolt", "nut"} <= set(SOURCE.categories)
-  looks = {model_of(solid_of(asset_id)).mesh.materials for asset_id in SOURCE.ids()}
-  assert len(looks) > 0.9 * len(SOURCE.ids())
+  looks = {model_of(solid_of(asset_id)).mesh.materials for asset_id in SOURCE.ids()[::3]}
+  assert len(looks) > 0.9 * len(SOURCE.ids()[::3])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -45,9 +45,9 @@ def test_members_of_every_family(family: str) -> None:
     assert len(model.mesh.material_index) == len(model.mesh.faces)
     assert model.mesh.material_index.max() < len(model.mesh.materials)
     assert len(model.pieces) <= 100
-    hull = np.concatenate(model.pieces)  # bodies reach as far as what is seen, but for leaves, wicks and ribbons
+    hull = np.concatenate(model.pieces)  # they reach as far as what is seen
     reach = np.abs(np.stack([hull.min(axis=0), hull.max(axis=0)]) - model.mesh.bounds).max()
-    assert reach < 0.1 * size.max()
+    assert reach < 0.012 * size.max()
     filled = pieces_volume(model.pieces) / model.mesh.volume
     assert 0.75 < filled < 1.7, filled
 
@@ -93,7 +93,7 @@ def test_splits_hold_members_of_most_categories() -> None:
 
 def test_materials_are_plain_data() -> None:
   from kubric_gen.scene.serialization import from_plain, to_plain
-  for asset_id in SOURCE.ids():
+  for asset_id in SOURCE.ids()[::2]:
     for material in model_of(solid_of(asset_id)).mesh.materials:
       assert from_plain(json.loads(json.dumps(to_plain(material)))) == material
 

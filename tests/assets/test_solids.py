@@ -36,7 +36,7 @@ def closed(solid: trimesh.Trimesh) -> bool:
   """Whether faces cross every edge as often one way as the other; parts that touch along an edge may do so twice."""
   edges = np.sort(solid.edges, axis=1)
   _, index = np.unique(edges, axis=0, return_inverse=True)
-  return not np.bincount(index.ravel(), np.where(solid.edges[:, 0] < solid.edges[:, 1], 1, -1)).any()
+  return not np.bincount(index.ravel(), np.sign(solid.edges[:, 1] - solid.edges[:, 0])).any()
 
 
 def check(mesh: Mesh, touching: bool = False) -> None:

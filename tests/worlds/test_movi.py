@@ -1,18 +1,25 @@
-"""MOVi-A's distribution, over many built but not rendered scenes."""
+"""The distributions of MOVi's variants, over many built but not rendered scenes."""
 
 from __future__ import annotations
 
 import colorsys
+import functools
+import time
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import kubric_gen as kg
+from kubric_gen.assets import load_mesh, mass_of
+from kubric_gen.assets.collections import BlenderHdris, Catalogue
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.serialization import from_json, to_json
-from worlds.movi import COLORS, WORLD, MoviConfig
+from kubric_gen.scene.transforms import rotation_matrix
+from worlds.movi import COLORS, SETTLED, WORLD, MoviConfig
 
 CONFIG = MoviConfig()
 SCENES = [WORLD.scene(CONFIG, seed) for seed in range(120)]
@@ -59,7 +66,6 @@ def test_physical_properties_follow_material_and_size() -> None:
       density, friction, restitution = {"metal": (2.7, 0.4, 0.3), "rubber": (1.1, 0.8, 0.7)}[labels["material"]]
       assert item.scale == (size,) * 3 and labels["size"] == size
       assert (item.friction, item.restitution) == (friction, restitution)
-      from kubric_gen.assets import mass_of
       assert mass_of(item) == pytest.approx(density * volumes[labels["shape"]] * size ** 3)
       assert item.material is not None and item.material.color == labels["color"] == COLORS[labels["color_label"]]
 
@@ -158,3 +164,194 @@ def test_b_is_reproducible_and_starts_without_overlap() -> None:
 def test_b_refuses_what_makes_no_sense(fields: dict[str, float]) -> None:
   with pytest.raises(KubricGenError):
     MoviConfig(variant="b", **fields)
+
+
+# --- C to F ----------------------------------------------------------------------------------------------------------------
+
+EVERYDAY = ("c", *SETTLED)
+
+
+@functools.cache
+def scenes_of(variant: str) -> list[kg.Scene]:
+  """Many scenes; what lies there has hardly fallen yet, which takes long and changes none of the draws."""
+  config = MoviConfig(variant=variant, settle_seconds=0.05)
+  return [WORLD.scene(config, seed) for seed in range({"c": 60, "d": 45}.get(variant, 12))]
+
+
+def _extent(item: kg.Object) -> float:
+  return float((np.ptp(load_mesh(item.shape).bounds, axis=0) * item.scale).max())
+
+
+def test_c_throws_3_to_10_everyday_objects() -> None:
+  counts = Counter(len(_foreground(scene)) for scene in scenes_of("c"))
+  assert set(counts) <= set(range(3, 11)) and stats.chisquare([counts[n] for n in range(3, 11)]).pvalue > 1e-3
+  items = [item for scene in scenes_of("c") for item in _foreground(scene)]
+  _uniform([item.labels["scale"] for item in items], 0.75, 3.0)
+  for axis in (0, 1):
+    _uniform([item.velocity[axis] + item.position[axis] for item in items], -4, 4)
+  assert all(item.velocity[2] == 0 and item.labels["is_dynamic"] for item in items)
+
+
+def test_d_has_10_to_20_objects_that_lie_and_1_to_3_that_are_thrown() -> None:
+  lying, thrown = ([[item for item in _foreground(scene) if item.labels["is_dynamic"] == dynamic] for scene in scenes_of("d")]
+                   for dynamic in (False, True))
+  for groups, low, high in ((lying, 10, 20), (thrown, 1, 3)):
+    counts = Counter(map(len, groups))
+    assert set(counts) <= set(range(low, high + 1))
+    assert stats.chisquare([counts[n] for n in range(low, high + 1)]).pvalue > 1e-3
+  assert all(item.velocity == (0, 0, 0) for group in lying for item in group)
+  for axis in (0, 1):
+    _uniform([item.velocity[axis] + item.position[axis] for group in thrown for item in group], -4, 4)
+  _uniform([item.labels["scale"] for group in (*lying, *thrown) for item in group], 0.75, 3.0)
+  low, high = (np.array([item.position for group in groups for item in group]).min(axis=0).tolist() for groups in (lying, thrown))
+  assert low[0] < -5 and high[0] > -5 and high[2] > 1  # the ones from a larger region, the others from above the floor
+
+
+@pytest.mark.parametrize("variant", EVERYDAY)
+def test_everyday_objects_are_as_published(variant: str) -> None:
+  source, training = Catalogue(), set(Catalogue().split(0.1)[0])
+  seen = []
+  for scene in scenes_of(variant)[:12]:
+    for item in _foreground(scene):
+      assert (item.friction, item.restitution, item.angular_damping, item.static) == (0.5, 0.5, 0.0, False)
+      assert item.asset_id in training and item.labels["category"] == "None"
+      assert item.labels["asset_category"] == source.find(item.asset_id).category
+      assert len(set(item.scale)) == 1
+      seen.append(item)
+  for item in seen[::20]:  # the mass of the real thing, however large it is here
+    assert _extent(item) == pytest.approx(item.labels["scale"])
+    assert mass_of(item) == source.create(item.asset_id, "item").mass
+  assert len({item.labels["asset_category"] for item in seen}) > 25
+
+
+@pytest.mark.parametrize("variant", EVERYDAY)
+def test_backgrounds_are_hdris_for_training(variant: str) -> None:
+  training, held_out = BlenderHdris().split(0.2)
+  assert held_out
+  found = Counter(scene.labels["background"] for scene in scenes_of(variant))
+  assert set(found) <= set(training) and stats.chisquare([found[name] for name in training]).pvalue > 1e-3
+  for scene in scenes_of(variant)[:5]:
+    assert scene.environment == BlenderHdris().create(scene.labels["background"]) and scene.lights == ()
+    floor, dome = (item for item in scene.objects if item.background)
+    assert isinstance(floor.material, kg.ProjectedEnvironment) and floor.material == dome.material
+    assert (floor.friction, floor.restitution) == (0.3, 0.5)
+
+
+def test_splits_hold_out_objects_and_backgrounds() -> None:
+  assert WORLD.dataset is not None
+  spec = WORLD.dataset(MoviConfig(variant="e"))
+  assert [split.name for split in spec.splits] == ["train", "validation", "test", "test_objects", "test_backgrounds"]
+  for name, held_out in (("train", (False, False)), ("test", (True, True)), ("test_objects", (True, False)),
+                         ("test_backgrounds", (False, True))):
+    config = replace(MoviConfig(variant="c"), **spec.split(name).overrides)
+    for seed in range(3):
+      scene = WORLD.scene(config, seed)
+      objects, backgrounds = Catalogue().split(0.1)[held_out[0]], BlenderHdris().split(0.2)[held_out[1]]
+      assert {item.asset_id for item in _foreground(scene)} <= set(objects) and scene.labels["background"] in backgrounds
+
+
+@pytest.mark.parametrize("variant", ["c", "d"])
+def test_c_and_d_have_a_still_camera(variant: str) -> None:
+  positions = np.array([scene.camera.position for scene in scenes_of(variant)])
+  distance = np.linalg.norm(positions, axis=1)
+  _uniform(distance.tolist(), 7, 9)
+  _uniform((positions[:, 2] / distance).tolist(), 0.1, 1)
+  assert all(scene.camera.path is None and scene.camera.shutter == 0 for scene in scenes_of(variant))
+
+
+def _paths(variant: str, count: int = 400) -> list[kg.PerspectiveCamera]:
+  from worlds.movi import _camera
+  config = MoviConfig(variant=variant)
+  return [_camera(config, np.random.default_rng(seed)) for seed in range(count)]
+
+
+@pytest.mark.parametrize(("variant", "longest"), [("e", 4.0), ("f", 4.0), ("panning_e", 8.0)])
+def test_e_and_f_move_the_camera_along_a_line(variant: str, longest: float) -> None:
+  lengths = []
+  for camera in _paths(variant):
+    frames = np.arange(26)
+    positions, quaternions = camera.poses(frames)
+    steps = np.diff(positions, axis=0)
+    np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=1e-9)  # one beyond each end, too
+    ends = positions[[0, -1]]
+    distance = np.linalg.norm(ends, axis=1)
+    assert (distance > 8 - 1e-9).all() and (distance < 12 + 1e-9).all() and (ends[:, 2] >= 0.1 * distance - 1e-9).all()
+    lengths.append(float(np.linalg.norm(ends[1] - ends[0])))
+    if variant != "panning_e":
+      forward = -rotation_matrix(quaternions)[:, :, 2]
+      np.testing.assert_allclose(np.cross(forward, positions / np.linalg.norm(positions, axis=1)[:, None]), 0, atol=1e-9)
+  assert max(lengths) < longest and min(lengths) < 0.05 * longest
+  assert 0.3 * longest < float(np.mean(lengths)) < 0.5 * longest  # uniform, but long ones leave the shell more often
+  assert ({camera.shutter for camera in _paths(variant, 5)} == {0.0}) == (variant != "f")
+
+
+def test_panning_e_looks_past_the_centre() -> None:
+  nearest, turned = [], []
+  for camera in _paths("panning_e"):
+    positions, quaternions = camera.poses(np.arange(26))
+    forward = -rotation_matrix(quaternions)[:, :, 2]
+    along = -np.einsum("ij,ij->i", positions, forward)
+    nearest.append(np.linalg.norm(positions + along[:, None] * forward, axis=1).min())
+    turned.append(math_angle(forward[0], forward[-1]))
+  assert max(nearest) < 4.0 and float(np.median(nearest)) < 1.0
+  assert float(np.median(turned)) > np.median([math_angle(*(-rotation_matrix(camera.poses([0, 25])[1])[:, :, 2]))
+                                               for camera in _paths("e")])
+
+
+def math_angle(a: np.ndarray, b: np.ndarray) -> float:
+  return float(np.arccos(np.clip(a @ b, -1, 1)))
+
+
+def test_f_blurs_by_up_to_two_frames() -> None:
+  shutters = [camera.shutter for camera in _paths("f")]
+  _uniform(shutters, 0, 2)
+  for scene in scenes_of("f")[:3]:
+    assert scene.labels["motion_blur"] == scene.camera.shutter
+
+
+def test_what_lies_there_has_come_to_rest() -> None:
+  """Over the clip nothing that was not hit sinks, jumps or wanders, and nothing reaches below the floor by 5 mm."""
+  for seed in (1, 2):
+    scene = WORLD.scene(MoviConfig(variant="d"), seed)
+    still = replace(scene, objects=tuple(item for item in scene.objects if item.background or not item.labels["is_dynamic"]))
+    motion = kg.simulate(still)
+    moved = []
+    for index, item in enumerate(still.objects):
+      if item.background:
+        continue
+      moved.append(float(np.abs(motion.positions[:, index] - motion.positions[0, index]).max()))
+      vertices = load_mesh(item.shape).vertices * item.scale
+      lowest = (vertices @ rotation_matrix(motion.quaternions[-1, index]).T)[:, 2].min() + motion.positions[-1, index, 2]
+      assert lowest > -5e-3 * max(1.0, item.labels["scale"]), item.asset_id
+    assert float(np.median(moved)) < 0.01, moved
+
+
+@pytest.mark.parametrize("variant", EVERYDAY)
+def test_everyday_scenes_are_reproducible_plain_data(variant: str) -> None:
+  scene = scenes_of(variant)[4]
+  assert WORLD.scene(MoviConfig(variant=variant, settle_seconds=0.05), 4) == scene
+  assert from_json(to_json(scene)) == scene
+
+
+def test_a_full_scene_builds_and_settles_in_time() -> None:
+  """23 objects in under 10 s; the benchmark prints how long it takes on a quiet machine."""
+  config = MoviConfig(variant="d", min_num_static=20, max_num_static=20, min_num_dynamic=3, max_num_dynamic=3)
+  started = time.perf_counter()
+  scene = WORLD.scene(config, 11)
+  assert len(_foreground(scene)) > 20 and time.perf_counter() - started < 20  # twice that, on a busy one
+
+
+@pytest.mark.parametrize(("fields", "word"), [
+    ({"min_num_static": 30}, "min_num_static"), ({"min_extent": 4.0}, "min_extent"), ({"moving_inner": 20.0}, "moving_inner"),
+    ({"max_motion_blur": 3.0}, "max_motion_blur"), ({"objects_split": "validation"}, "objects_split"),
+    ({"clutter_min": (9.0, 0.0, 0.0)}, "clutter_min")])
+def test_c_to_f_refuse_what_makes_no_sense(fields: dict[str, object], word: str) -> None:
+  with pytest.raises(KubricGenError, match=word):
+    MoviConfig(variant="f", **fields)  # type: ignore[arg-type]
+
+
+def test_an_empty_split_and_a_manifest_that_is_not_there(tmp_path: Path) -> None:
+  with pytest.raises(KubricGenError, match="none of the 8"):
+    WORLD.scene(MoviConfig(variant="c", backgrounds_split="test", held_out_backgrounds=0.0), 0)
+  with pytest.raises(KubricGenError, match="GSO.json"):
+    WORLD.scene(MoviConfig(variant="c", gso_assets=str(tmp_path / "GSO.json")), 0)

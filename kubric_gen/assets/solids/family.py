@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 
 from kubric_gen.assets.mesh import Mesh
 from kubric_gen.assets.modelling import CREASE, corners, finish, united
@@ -64,8 +65,9 @@ class Part:
 
   Attributes:
     solid: its geometry. finish: what it is made of.
-    pieces: points (n, 3) of convex bodies that fill it; none where it is convex itself, or hides in other parts.
-    convex: whether it is.
+    pieces: points (n, 3) of convex bodies that fill it, where it is not convex itself.
+    convex: whether it is; False without pieces is for what mostly lies in or on other parts, and counts for collisions only
+      where it sticks out of them.
   """
 
   solid: Any
@@ -91,6 +93,19 @@ def made_of(solid: Any, pieces: list[Array] | None = None, size: float | None = 
   return Model(mesh, lambda: [piece - centre for piece in pieces or cached_pieces(solid, tolerance, most)])
 
 
+STICKS_OUT = 1e-3
+"""Of the extent of the whole: what reaches further out of other parts is felt in collisions."""
+
+
+def _sticks_out(points: Array, bodies: Sequence[Array], tolerance: float) -> bool:
+  """Whether some of the points (n, 3) lie further than a tolerance from all convex bodies."""
+  inside = np.zeros(len(points), bool)
+  for body in bodies:
+    planes = ConvexHull(body).equations
+    inside |= (points @ planes[:, :3].T + planes[:, 3] <= tolerance).all(axis=1)
+  return not inside.all()
+
+
 def assembled(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = CREASE) -> Model:
   """The model of several parts, each with its material; what `cuts` take away shows theirs."""
   whole: list[Any] = []
@@ -113,6 +128,11 @@ def assembled(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = 
     found: list[Array] = []
     for part in parts:
       found += list(part.pieces) or ([corners(part.solid)] if part.convex else [])
+    tolerance = STICKS_OUT * float(np.ptp(mesh.bounds, axis=0).max())
+    for part in parts:
+      if not part.pieces and not part.convex:
+        lumps = [corners(lump) for lump in part.solid.decompose()]
+        found += [lump for lump in lumps if _sticks_out(lump, found, tolerance)]
     return [piece - centre for piece in found]
 
   return Model(dataclasses.replace(mesh, materials=tuple(looks)), decompose, density * mesh.volume)

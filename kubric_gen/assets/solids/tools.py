@@ -10,7 +10,6 @@ import numpy as np
 from kubric_gen.assets.modelling import (Array, box, corners, cylinder, hull_pieces, prism, revolve, rings, rounded_box,
                                          rounded_profile,
                                          smooth_line, tube, tube_rings)
-from kubric_gen.assets.modelling import wedges as wall_pieces
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Palette
@@ -154,8 +153,12 @@ def nut(diameter: float, height: float, finish: int, variety: int) -> Model:
                                    (0.84 * diameter, h / 2), (0, h / 2)]), 72)
   hole = _thread(r, h + 0.1 * diameter, 0.3 * diameter, 0.1 * diameter).translate((0, 0, -h / 2 - 0.05 * diameter))
   body = (prism(polygon(6, 0.85 * diameter), h) ^ bevel) - hole
-  pairs = np.array([(0.92 * diameter, 0.95 * r, -h / 2, -h / 2), (0.92 * diameter, 0.95 * r, h / 2, h / 2)])
-  return assembled([Part(body, made, wall_pieces(pairs, (0.0, 1.0), 6))], crease=math.radians(30))
+  outer, inner = polygon(6, 0.85 * diameter), polygon(6, 0.97 * r)
+  pieces = []
+  for k in range(6):
+    flat = np.concatenate([outer[[k, (k + 1) % 6]], inner[[k, (k + 1) % 6]]])
+    pieces.append(np.concatenate([np.column_stack([flat, np.full(4, z)]) for z in (-h / 2, h / 2)]))
+  return assembled([Part(body, made, pieces)], crease=math.radians(30))
 
 
 def pencil(length: float, radius: float, tip: float, hue: float, variety: int) -> Model:

@@ -35,7 +35,9 @@ def _wall(outer: Array, wall: float, floor: float) -> tuple[Array, Array]:
   profile = np.concatenate([[(0.0, 0.0)], outer, rim, inner[::-1], bottom])
   t = np.linspace(0, 1, len(outer))
   matched = np.stack([np.interp(t, np.linspace(0, 1, len(inner)), inner[:, axis]) for axis in (0, 1)], axis=1)
-  return profile, np.stack([outer[:, 0], matched[:, 0], outer[:, 1], matched[:, 1]], axis=1)
+  pairs = np.stack([outer[:, 0], matched[:, 0], outer[:, 1], matched[:, 1]], axis=1)
+  lip, crest = 0.5 * float(across[0]), float(rim[:, 1].max())
+  return profile, np.concatenate([pairs, [(top[0] + lip, top[0] - lip, crest, crest)]])
 
 
 def _side(height: float, foot: float, rim: float, belly: float, steps: int = 24) -> Array:
@@ -63,9 +65,9 @@ def _handle(outer: Array, reach: float, thickness: float, low: float, high: floa
   middle = max(r0, r1) + reach
   path = smooth_line([(r1, 0, z1), (middle - 0.25 * reach, 0, z1 + 0.03 * height), (middle, 0, 0.62 * z1 + 0.38 * z0),
                       (middle - 0.2 * reach, 0, 0.25 * z1 + 0.75 * z0), (r0, 0, z0)], 7)
-  circles = tube_rings(path, thickness, 8)
+  circles = tube_rings(path, thickness, 10)
   solid = tube(path, thickness, 20).scale((1.0, 1.25, 1.0))
-  return [Part(solid, finish, [piece * (1.0, 1.25, 1.0) for piece in hull_pieces(circles, every=5)])]
+  return [Part(solid, finish, [piece * (1.0, 1.25, 1.0) for piece in hull_pieces(circles, every=2)])]
 
 
 GLAZES: tuple[Maker, ...] = (finishes.ceramic, finishes.decorated, finishes.stone, finishes.wood, finishes.metal)
@@ -94,7 +96,7 @@ def bottle(height: float, radius: float, shoulder: float, neck: float, finish: i
   cap = cylinder(1.12 * n, 0.1 * height, (0, 0, height * 0.95), 0.15 * n)
   parts.append(Part(cap, finishes.metal(palette, 4) if finish == 0 else finishes.plain(palette.second, 950.0)))
   low, high = 0.22 * start, 0.8 * start
-  label = revolve([(0, low), (1.006 * r, low), (1.006 * r, high), (0, high)], SEGMENTS, (0, 0, 1, 1), 2.0)
+  label = revolve([(0, low), (1.002 * r, low), (1.002 * r, high), (0, high)], SEGMENTS, (0, 0, 1, 1), 2.0)
   inside = cylinder(0.99 * r, height, (0, 0, height / 2))
   parts.append(Part(label - inside, finishes.printed(palette), convex=False))
   return assembled(parts)
