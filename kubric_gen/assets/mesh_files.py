@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
+from kubric_gen.assets.modelling import corner_normals
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.color import srgb_to_linear
 from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
@@ -21,6 +23,8 @@ MAX_BYTES = 1 << 30
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".tga", ".webp", ".exr", ".hdr", ".ktx2", ".dds")
 MAX_COORDINATE = 1e12
 """Metres; beyond, single precision overflows when a distance is squared."""
+MAX_PAIRS = 3e7
+"""Of faces around a corner that are compared for their shading; a mesh with more of them is shaded smooth."""
 FLAT = 1e-12
 """A hull whose volume is below this fraction of its extent's cube has no volume."""
 Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -90,17 +94,39 @@ def _parts(loaded: Any) -> list[Any]:
   return [part for part in dumped if isinstance(part, trimesh.Trimesh) and len(part.faces)]
 
 
+def _with_creases(part: Any) -> tuple[Array, Indices, Array, NDArray[np.int64]]:
+  """Vertices (V, 3), faces (F, 3), normals (V, 3) of a part whose file has no normals, and which of its vertices each one is.
+
+  Flat sides stay flat and round ones round, as for the built-in solids.
+  """
+  vertices, faces = np.asarray(part.vertices, np.float64), np.asarray(part.faces, np.int64)
+  place, corner = np.unique(vertices, axis=0, return_inverse=True)
+  corner = corner.ravel()[faces]
+  if (np.bincount(corner.ravel()).astype(np.float64) ** 2).sum() > MAX_PAIRS:
+    return vertices, faces.astype(np.int32), np.asarray(part.vertex_normals, np.float64), np.arange(len(vertices))
+  normals = corner_normals(place, corner.astype(np.int32)).reshape(-1, 3)
+  table = np.column_stack([faces.ravel(), np.round(normals, 5)])
+  _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
+  origin = faces.ravel()[first]
+  return vertices[origin], inverse.reshape(-1, 3).astype(np.int32), normals[first], origin
+
+
 def _assemble(parts: list[Any]) -> tuple[Array, Indices, Array, Array, tuple[Material, ...], Indices]:
   vertices, faces, normals, uvs, index = [], [], [], [], []
   materials: list[Material] = []
   start = 0
   for part in parts:
-    count = len(part.vertices)
-    vertices.append(np.asarray(part.vertices, np.float64))
-    faces.append(np.asarray(part.faces, np.int64) + start)
-    normals.append(np.asarray(part.vertex_normals, np.float64))
     uv = getattr(part.visual, "uv", None)
-    uvs.append(np.zeros((count, 2)) if uv is None or len(uv) != count else np.asarray(uv, np.float64)[:, :2])
+    if "vertex_normals" in part._cache:  # the file has them
+      places, corners, shading = part.vertices, part.faces, part.vertex_normals
+      origin: NDArray[np.int64] = np.arange(len(part.vertices))
+    else:
+      places, corners, shading, origin = _with_creases(part)
+    vertices.append(np.asarray(places, np.float64))
+    faces.append(np.asarray(corners, np.int64) + start)
+    normals.append(np.asarray(shading, np.float64))
+    known = uv is not None and len(uv) == len(part.vertices)
+    uvs.append(np.asarray(uv, np.float64)[origin, :2] if known else np.zeros((len(origin), 2)))
     material = getattr(part.visual, "material", None)
     made = PrincipledMaterial() if material is None else _material(material)
     if material is None and part.visual.kind in ("face", "vertex"):
@@ -108,7 +134,7 @@ def _assemble(parts: list[Any]) -> tuple[Array, Indices, Array, Array, tuple[Mat
     if made not in materials:
       materials.append(made)
     index.append(np.full(len(part.faces), materials.index(made), np.int32))
-    start += count
+    start += len(origin)
   return (np.concatenate(vertices), np.concatenate(faces).astype(np.int32), np.concatenate(normals),
           np.concatenate(uvs), tuple(materials), np.concatenate(index))
 

@@ -323,7 +323,7 @@ def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float
   place = place - centre
   volume, _, inertia = integrate_solid(place, corner.astype(np.int32))
   coordinates = properties[:, 3:5][faces] if uv is None else uv(place[corner])
-  normals = _corner_normals(place, corner, crease)
+  normals = corner_normals(place, corner, crease)
   table = np.concatenate([corner[..., None], normals, coordinates], axis=-1).reshape(-1, 6)
   _, first, inverse = np.unique(np.round(table, 5), axis=0, return_index=True, return_inverse=True)
   kept = table[first]  # vertices of one corner have exactly one position, however near others are
@@ -339,8 +339,12 @@ def _parts_of_faces(raw: Any, part_of: Mapping[int, int]) -> Indices:
   return np.repeat([part_of[int(original)] for original in raw.run_original_id], runs).astype(np.int32)
 
 
-def _corner_normals(place: Array, corner: Array, crease: float) -> Array:
-  """Normals (F, 3, 3) of the corners of faces: the mean, by area, of those faces around the corner that lie flat enough."""
+def corner_normals(place: Array, corner: Indices, crease: float = CREASE) -> Array:
+  """Normals (F, 3, 3) of the corners of faces: the mean, by area, of those faces around the corner that lie flat enough.
+
+  Args:
+    place (V, 3): positions, each once. corner (F, 3): faces of them. crease: see `finish`.
+  """
   a, b, c = (place[corner[:, i]] for i in range(3))
   area = np.cross(b - a, c - a)
   length = np.sqrt((area ** 2).sum(axis=1, keepdims=True))

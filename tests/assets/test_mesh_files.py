@@ -141,7 +141,7 @@ def test_vertices_of_no_face_do_not_widen_the_box(tmp_path: Path) -> None:
   mesh = read(path)
   sound(mesh)
   np.testing.assert_allclose(mesh.bounds, [(-0.25,) * 3, (0.75,) * 3])
-  assert mesh.volume == pytest.approx(1 / 6) and len(mesh.vertices) == 4
+  assert mesh.volume == pytest.approx(1 / 6) and len(np.unique(mesh.vertices, axis=0)) == 4
 
 
 def test_a_mesh_far_from_its_origin_keeps_its_volume(tmp_path: Path) -> None:

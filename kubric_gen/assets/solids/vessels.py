@@ -98,7 +98,8 @@ def bottle(height: float, radius: float, shoulder: float, neck: float, finish: i
   low, high = 0.22 * start, 0.8 * start
   label = revolve([(0, low), (1.002 * r, low), (1.002 * r, high), (0, high)], SEGMENTS, (0, 0, 1, 1), 2.0)
   inside = cylinder(0.99 * r, height, (0, 0, height / 2))
-  parts.append(Part(label - inside, finishes.printed(palette), convex=False))
+  sleeve = wall_pieces([(1.002 * r, 0.96 * r, z, z) for z in (low, high)], (0.0, 1.0), SIDES)
+  parts.append(Part(label - inside, finishes.printed(palette), sleeve))
   return assembled(parts)
 
 
