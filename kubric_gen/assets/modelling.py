@@ -291,10 +291,11 @@ def corners(solid: Any, most: int = 1500) -> Array:
   if len(points) <= most:
     return points
   index = np.arange(most) + 0.5
-  z, turn = 1 - 2 * index / most, np.pi * (1 + math.sqrt(5)) * index
-  r = np.sqrt(1 - z * z)
-  directions = np.concatenate([np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1), np.eye(3), -np.eye(3)])
-  kept = np.unique(np.concatenate([_furthest(points @ direction) for direction in directions]))
+  level, turn = 1 - 2 * index / most, np.pi * (1 + math.sqrt(5)) * index
+  r = np.sqrt(1 - level * level)
+  directions = np.concatenate([np.stack([r * np.cos(turn), r * np.sin(turn), level], axis=1), np.eye(3), -np.eye(3)])
+  x, y, z = points.T  # without BLAS, whose last digits differ between its kernels
+  kept = np.unique(np.concatenate([_furthest(x * a + y * b + z * c) for a, b, c in directions.tolist()]))
   return points[kept]
 
 

@@ -154,3 +154,11 @@ def test_pieces_are_kept_in_the_cache(tmp_path: Path, monkeypatch: pytest.Monkey
   for damage in (b"", b"garbage", file.read_bytes()[:200]):
     file.write_bytes(damage)
     assert len(pieces.cached_pieces(cup, 0.02, 32)) == len(made)
+
+
+def test_the_list_of_families_is_what_they_are() -> None:
+  from kubric_gen.assets.solids.__main__ import table
+  written = Path(__file__).parents[2] / "docs" / "families.md"
+  if not written.exists():
+    pytest.skip("no docs here")  # in the image
+  assert written.read_text() == table(), "make it again: python -m kubric_gen.assets.solids > docs/families.md"

@@ -102,7 +102,7 @@ def _sticks_out(points: Array, bodies: Sequence[Array], tolerance: float) -> boo
   inside = np.zeros(len(points), bool)
   for body in bodies:
     planes = ConvexHull(body).equations
-    inside |= (points @ planes[:, :3].T + planes[:, 3] <= tolerance).all(axis=1)
+    inside |= (np.einsum("ij,kj->ik", points, planes[:, :3]) + planes[:, 3] <= tolerance).all(axis=1)  # without BLAS
   return not inside.all()
 
 
