@@ -35,6 +35,7 @@ class Manifest:
 
   Attributes:
     name: of the collection. url: where the manifest is. entries: by id, in the order of the ids.
+    digest: SHA-256 of the manifest, in hexadecimal.
   """
 
   def __init__(self, path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None) -> None:
@@ -48,7 +49,9 @@ class Manifest:
       AssetError: it cannot be read or fetched, or is no manifest.
     """
     self.url = os.fspath(path)
-    content = load_json(read(self.url), self.url)
+    raw = read(self.url)
+    self.digest = hashlib.sha256(raw).hexdigest()
+    content = load_json(raw, self.url)
     if not isinstance(content, dict) or not isinstance(content.get("assets"), dict):
       raise AssetError(f"{self.url} is no manifest of assets: it must be an object with an object `assets` of entries by id")
     self.entries: dict[str, Entry] = {}

@@ -77,7 +77,7 @@ class ManifestObjects(ObjectSource):
       AssetError: it cannot be read or fetched, or is no manifest.
     """
     self._manifest = Manifest(path, data_dir)
-    self.name = self._manifest.name
+    self.name, self.digest = self._manifest.name, self._manifest.digest
 
   @functools.cached_property
   def assets(self) -> Mapping[str, Asset]:
@@ -127,7 +127,7 @@ class ManifestEnvironments(EnvironmentSource):
   def __init__(self, path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None) -> None:
     """Reads the manifest, and nothing else yet: see `ManifestObjects`."""
     self._manifest = Manifest(path, data_dir)
-    self.name = self._manifest.name
+    self.name, self.digest = self._manifest.name, self._manifest.digest
 
   @functools.cached_property
   def assets(self) -> Mapping[str, Asset]:
