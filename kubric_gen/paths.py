@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import unicodedata
 import uuid
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from kubric_gen.errors import KubricGenError
@@ -23,6 +25,19 @@ def is_local(path: str | os.PathLike[str]) -> bool:
 def absolute(path: str) -> str:
   """The same path for processes that may have another working directory; '' stays ''."""
   return os.path.abspath(os.path.expanduser(path)) if path and is_local(path) else path
+
+
+def relative_file(name: str) -> str:
+  """A file name that stays below its folder, normalised.
+
+  Raises:
+    ValueError: it does not, or is none, or holds control characters or line breaks.
+  """
+  path = PurePosixPath(name.strip())
+  if (not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "://" in name or len(name) > 1024
+      or any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name)):
+    raise ValueError(f"the file name {name[:100]!r} does not stay in its folder")
+  return str(path)
 
 
 def file_size(path: epath.Path) -> int:

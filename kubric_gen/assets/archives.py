@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
-from kubric_gen.assets.urdf import relative_file
+from kubric_gen.assets.fetching import MAX_BYTES
+from kubric_gen.assets.remote import CHUNK
 from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.paths import relative_file
 from kubric_gen.staging import partial_folder
 
-MAX_BYTES = 4 << 30
-"""Of all that an archive holds, unpacked."""
 MAX_MEMBERS = 10_000
-CHUNK = 1 << 20
 
 
 class _Limited:

@@ -16,15 +16,15 @@ from typing import IO, TypeVar
 from urllib import parse
 
 from kubric_gen.assets.remote import CLIENTS, Refused, Transient, stream
-from kubric_gen.assets.urdf import relative_file
 from kubric_gen.errors import AssetError
-from kubric_gen.paths import is_local
+from kubric_gen.paths import is_local, relative_file
 
 ATTEMPTS = 5
 WAIT = 0.5
 """Seconds before the second attempt; each further wait is twice as long."""
 MAX_WAIT = 30.0
 MAX_BYTES = 4 << 30
+"""Of a file that is fetched, and of all that an archive holds."""
 CLOSED = "gs://kubric-public/"
 
 Result = TypeVar("Result")

@@ -21,9 +21,8 @@ from kubric_gen.assets.archives import shared_folder, unpack
 from kubric_gen.assets.cache import cache_folder
 from kubric_gen.assets.fetching import download, join, parent, read
 from kubric_gen.assets.manifest_entries import Entry, load_json, read_entry, typed
-from kubric_gen.assets.urdf import relative_file
 from kubric_gen.errors import AssetError
-from kubric_gen.paths import is_local
+from kubric_gen.paths import is_local, relative_file
 from kubric_gen.staging import partial_folder
 
 MAX_DATA = 1 << 24
@@ -82,10 +81,6 @@ class Manifest:
         raise ValueError(f"data_dir {named!r} is a folder of another machine")
       return named
     return os.path.normpath(os.path.join(home, named)) if is_local(home) else join(home, named)
-
-  def find(self, asset_id: str) -> Entry:
-    """The entry of an asset that the manifest is known to have."""
-    return self.entries[asset_id]
 
   def file(self, entry: Entry, name: str) -> Path:
     """One of an asset's files, on disk; what is not there yet is fetched.

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from kubric_gen.assets.mesh import Array
 from kubric_gen.errors import AssetError
+from kubric_gen.paths import relative_file
 from kubric_gen.scene.color import RGB
 
 MAX_BYTES = 1 << 20
@@ -50,19 +51,6 @@ class Body:
   color: RGB | None
   visuals: tuple[Part, ...]
   collisions: tuple[Part, ...]
-
-
-def relative_file(name: str) -> str:
-  """A file name that stays below its folder, normalised.
-
-  Raises:
-    ValueError: it does not, or is none.
-  """
-  path = PurePosixPath(name.strip())
-  if (not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "://" in name
-      or any(ord(c) < 32 for c in name) or len(name) > 1024):
-    raise ValueError(f"the file name {name[:100]!r} does not stay in its folder")
-  return str(path)
 
 
 def _numbers(text: str, count: int) -> list[float]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.assets.collision_files import pieces_text, read_pieces
-from kubric_gen.assets.urdf import collision_file, parse_urdf, read_urdf, relative_file
+from kubric_gen.assets.urdf import collision_file, parse_urdf, read_urdf
 from kubric_gen.errors import AssetError
 
 pytestmark = pytest.mark.usefixtures("cache_root")
@@ -96,17 +96,6 @@ def test_entities_do_not_expand():
 def test_missing_files(tmp_path):
   with pytest.raises(AssetError, match="cannot be read"):
     read_urdf(tmp_path / "none.urdf")
-
-
-@pytest.mark.parametrize("name", ["a.obj", "b/a.obj", "./a.obj", "a b.obj", "..a.obj"])
-def test_names_below_the_folder(name):
-  assert relative_file(name) == name.removeprefix("./")
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/../../b", "/a", "a\\b", "file:///a", "a\nb", "a\0b", "x" * 2000])
-def test_names_that_leave_the_folder(name):
-  with pytest.raises(ValueError):
-    relative_file(name)
 
 
 @given(st.binary(max_size=200) | st.lists(st.sampled_from(

@@ -84,7 +84,7 @@ class ManifestObjects(ObjectSource):
     return _assets(self._manifest, OBJECT)
 
   def _make(self, asset: Asset) -> dict[str, Any]:
-    manifest, entry = self._manifest, self._manifest.find(asset.id)
+    manifest, entry = self._manifest, self._manifest.entries[asset.id]
     visual = _name(manifest, entry, "render_filename")
     if not visual:
       raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken (it names no render_filename): correct the manifest")
@@ -134,7 +134,7 @@ class ManifestEnvironments(EnvironmentSource):
     return _assets(self._manifest, ENVIRONMENT)
 
   def _make(self, asset: Asset) -> dict[str, Any]:
-    entry = self._manifest.find(asset.id)
+    entry = self._manifest.entries[asset.id]
     name = _name(self._manifest, entry, "filename")
     if not name:
       raise AssetError(f"asset {entry.id!r} of {self.name} is broken (it names no filename): correct the manifest")
