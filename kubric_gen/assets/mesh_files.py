@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,55 @@ def _material(visual_material: Any) -> PrincipledMaterial:
   return PrincipledMaterial(**values)
 
 
-def _parts(loaded: Any) -> list[Any]:
+@dataclass(frozen=True, eq=False)
+class _Part:
+  """A part of a file, where the file's scene puts it.
+
+  Attributes:
+    mesh: as trimesh has it. normals (V, 3): those that the file gives its vertices, of any length; None where it gives none.
+  """
+
+  mesh: Any
+  normals: Array | None
+
+
+def _given_normals(mesh: Any) -> Array | None:
+  """The normals that trimesh read from the file, unless it would make them up; broken ones become those of the faces around."""
+  if "vertex_normals" not in mesh._cache:
+    return None
+  normals = np.array(mesh._cache["vertex_normals"], np.float64)
+  good = np.isfinite(normals).all(axis=1) & (np.abs(normals).max(axis=1) > 1e-12)
+  if not good.any():
+    return None
+  if not good.all():
+    normals[~good] = mesh.copy().vertex_normals[~good]  # a copy has none of the file's
+  return normals
+
+
+def _cofactors(matrix: Array) -> Array:
+  """What turns normals (3, 3) where a matrix (3, 3) turns points, be it uneven, mirrored or singular, up to a positive factor."""
+  columns = matrix.T
+  rows = np.cross(columns[[1, 2, 0]], columns[[2, 0, 1]])
+  rows = -rows if np.linalg.det(matrix) < 0 else rows
+  return rows.T / (np.abs(rows).max() or 1.0)
+
+
+def _parts(loaded: Any) -> list[_Part]:
   """The triangle meshes of what trimesh read, each with its place in the file's scene applied."""
   import trimesh
-  dumped = loaded.dump(concatenate=False) if isinstance(loaded, trimesh.Scene) else [loaded]
-  return [part for part in dumped if isinstance(part, trimesh.Trimesh) and len(part.faces)]
+  if not isinstance(loaded, trimesh.Scene):
+    placed = [(loaded, np.eye(4))]
+  else:
+    placed = [(loaded.geometry[name], matrix) for matrix, name in map(loaded.graph.get, loaded.graph.nodes_geometry)]
+  parts = []
+  for mesh, matrix in placed:
+    if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
+      continue
+    normals = _given_normals(mesh)
+    if normals is not None:
+      normals = normals @ _cofactors(np.asarray(matrix, np.float64)[:3, :3]).T
+    parts.append(_Part(mesh.copy().apply_transform(matrix), normals))
+  return parts
 
 
 def _with_creases(part: Any) -> tuple[Array, Indices, Array, NDArray[np.int64]]:
@@ -111,14 +156,14 @@ def _with_creases(part: Any) -> tuple[Array, Indices, Array, NDArray[np.int64]]:
   return vertices[origin], inverse.reshape(-1, 3).astype(np.int32), normals[first], origin
 
 
-def _assemble(parts: list[Any]) -> tuple[Array, Indices, Array, Array, tuple[Material, ...], Indices]:
+def _assemble(parts: list[_Part]) -> tuple[Array, Indices, Array, Array, tuple[Material, ...], Indices]:
   vertices, faces, normals, uvs, index = [], [], [], [], []
   materials: list[Material] = []
   start = 0
-  for part in parts:
+  for part, given in ((part.mesh, part.normals) for part in parts):
     uv = getattr(part.visual, "uv", None)
-    if "vertex_normals" in part._cache:  # the file has them
-      places, corners, shading = part.vertices, part.faces, part.vertex_normals
+    if given is not None:
+      places, corners, shading = part.vertices, part.faces, given
       origin: NDArray[np.int64] = np.arange(len(part.vertices))
     else:
       places, corners, shading, origin = _with_creases(part)
@@ -171,7 +216,8 @@ def load_mesh_file(shape: MeshFile) -> Mesh:
   try:
     with np.errstate(all="ignore"), contextlib.redirect_stderr(None):
       missing: list[str] = []
-      parts = _parts(trimesh.load(path, process=False, maintain_order=True, resolver=_resolver(path, missing)))
+      # Not `maintain_order`: it keeps the vertices of obj files in one where texture coordinates and normals jump
+      parts = _parts(trimesh.load(path, process=False, resolver=_resolver(path, missing)))
       if missing:
         raise AssetError(f"mesh file {path} names a texture that is missing: {missing[0]} (put it beside the mesh)")
       if not parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -19,12 +20,13 @@ from kubric_gen.assets.collections import ManifestObjects
 from kubric_gen.assets.collision_files import load_pieces
 from kubric_gen.assets.conversion import to_glb
 from kubric_gen.assets.decomposition import solidity_of
+from kubric_gen.assets.export import glb_bytes
 from kubric_gen.assets.importing import Result, find_files, import_folder, name_assets
 from kubric_gen.assets.preparing import Options
 from kubric_gen.console import captured_console
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics import simulate
-from kubric_gen.scene import Object, PerspectiveCamera, Plane, Scene, Texture
+from kubric_gen.scene import MeshFile, Object, PerspectiveCamera, Plane, PrincipledMaterial, Scene, Solid, Sphere, Texture
 from kubric_gen.scene.transforms import rotation_matrix
 
 pytestmark = pytest.mark.usefixtures("cache_root")
@@ -181,6 +183,19 @@ def test_looks_are_kept(imported):
       assert (look.metallic, look.roughness) == (0.25, 0.75)
   (paint,) = load_mesh(source.create("ball_2", "x").shape).materials
   assert paint.color == pytest.approx((0.007, 0.578, 0.716), abs=0.01)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("shape", [Sphere(), Solid("gear"), Solid("mug")], ids=["smooth", "creased", "both"])
+def test_a_glb_file_has_the_normals_it_was_written_with(shape, count, tmp_path):
+  mesh = load_mesh(shape)
+  looks = (PrincipledMaterial(color="red"), PrincipledMaterial(color="blue"))[:count]
+  index = (np.arange(len(mesh.faces)) // 7 % count).astype(np.int32)
+  (tmp_path / "x.glb").write_bytes(glb_bytes(dataclasses.replace(mesh, materials=looks, material_index=index)))
+  back = load_mesh(MeshFile(str(tmp_path / "x.glb")))
+  order = np.argsort(-index, kind="stable")  # the last part is read first
+  assert len(back.vertices) == len(np.unique(mesh.faces)) or count == 2
+  np.testing.assert_allclose(back.normals[back.faces], mesh.normals[mesh.faces[order]], atol=1e-6)
 
 
 def test_things_come_to_rest_on_the_floor(imported):

@@ -164,6 +164,111 @@ def test_given_normals_are_kept_and_missing_or_broken_ones_made_up(tmp_path: Pat
   assert any(np.allclose(n, (0, 0.6, 0.8)) for n in mesh.normals)
 
 
+def round_icosahedron(normals: bool = True) -> trimesh.Trimesh:
+  """Twelve vertices, whose normals are those of a sphere: no rule of creases would find them."""
+  solid = trimesh.creation.icosahedron()
+  vertices = solid.vertices / np.linalg.norm(solid.vertices, axis=1, keepdims=True)
+  return trimesh.Trimesh(vertices, solid.faces, process=False, vertex_normals=vertices if normals else None)
+
+
+SHEAR = np.array([[1.0, 0.4, 0.0, 2.0], [0.0, 0.5, 0.0, 0.0], [0.3, 0.0, 2.0, -1.0], [0.0, 0.0, 0.0, 1.0]])
+TRANSFORMS = {"none": None, "turned": trimesh.transformations.rotation_matrix(0.7, (1, 2, 3)),
+              "uneven": np.diag([1.0, 2.0, 5.0, 1.0]), "mirrored": np.diag([-1.0, 1.0, 3.0, 1.0]), "sheared": SHEAR,
+              "tiny": np.diag([1e-7, 1e-7, 2e-7, 1.0]), "point mirrored": np.diag([-2.0, -2.0, -2.0, 1.0])}
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize("suffix", [".glb", ".gltf"])
+def test_normals_of_gltf_files_are_kept_and_go_with_their_node(tmp_path: Path, suffix: str, name: str) -> None:
+  matrix = TRANSFORMS[name]
+  scene = trimesh.Scene()
+  scene.add_geometry(round_icosahedron(), transform=matrix)
+  path = tmp_path / f"ball{suffix}"
+  if suffix == ".glb":
+    path.write_bytes(trimesh.exchange.gltf.export_glb(scene, include_normals=True))
+  else:
+    for file, data in trimesh.exchange.gltf.export_gltf(scene, include_normals=True).items():
+      (tmp_path / (path.name if file.endswith(".gltf") else file)).write_bytes(data)
+  mesh = read(path, up="z")
+  sound(mesh)
+  assert len(mesh.vertices) == 12 and mesh.volume > 0
+  linear = np.eye(3) if matrix is None else matrix[:3, :3]
+  scale = np.abs(linear).max()
+  ball = (mesh.vertices + mesh.centre - (0 if matrix is None else matrix[:3, 3])) @ np.linalg.inv(linear / scale).T / scale
+  expected = ball @ np.linalg.inv(linear / scale)  # normals go with the inverse's transpose
+  expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+  np.testing.assert_allclose(mesh.normals, expected, atol=1e-5)
+  a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
+  assert (np.einsum("ij,ij->i", np.cross(b - a, c - a), mesh.normals[mesh.faces].mean(axis=1)) > 0).all()
+
+
+def test_two_nodes_of_one_mesh_have_normals_of_their_own(tmp_path: Path) -> None:
+  scene = trimesh.Scene()
+  scene.add_geometry(round_icosahedron(), geom_name="ball")
+  scene.graph.update(frame_to="second", matrix=np.diag([-1.0, 2.0, 1.0, 1.0]) + np.eye(4, k=3) * 5, geometry="ball")
+  path = tmp_path / "two.glb"
+  path.write_bytes(trimesh.exchange.gltf.export_glb(scene, include_normals=True))
+  mesh = read(path, up="z")
+  sound(mesh)
+  assert len(mesh.vertices) == 24
+  a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
+  assert (np.einsum("ij,ij->i", np.cross(b - a, c - a), mesh.normals[mesh.faces].mean(axis=1)) > 0).all()
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".ply", ".glb"])
+@pytest.mark.parametrize("normals", [True, False])
+def test_normals_are_those_of_the_file_else_those_of_creases(tmp_path: Path, suffix: str, normals: bool) -> None:
+  ball = round_icosahedron(normals)
+  path = tmp_path / f"ball{suffix}"
+  if suffix == ".ply":
+    ball.export(path, vertex_normal=normals)
+  else:
+    ball.export(path, include_normals=normals)
+  mesh = read(path, up="z")
+  sound(mesh)
+  assert len(mesh.vertices) == (12 if normals else 60)  # its sides meet at 42 degrees
+  if normals:
+    np.testing.assert_allclose(mesh.normals, mesh.vertices, atol=1e-5)
+
+
+@pytest.mark.parametrize("broken", [(0.0, 0.0, 0.0), (np.nan, 0.0, 0.0)])
+def test_normals_without_direction_are_made_up(tmp_path: Path, broken: tuple[float, float, float]) -> None:
+  ball = round_icosahedron()
+  for count, vertices in ((1, 12), (12, 60)):
+    normals = np.array(ball.vertices)
+    normals[:count] = broken
+    lines = [f"v {x} {y} {z}\n" for x, y, z in ball.vertices] + [f"vn {x} {y} {z}\n" for x, y, z in normals]
+    lines += [f"f {a}//{a} {b}//{b} {c}//{c}\n" for a, b, c in ball.faces + 1]
+    path = tmp_path / f"ball{count}.obj"
+    path.write_text("".join(lines))
+    mesh = read(path)
+    sound(mesh)
+    assert len(mesh.vertices) == vertices and (np.einsum("ij,ij->i", mesh.normals, mesh.vertices) > 0.5).all()
+
+
+def test_an_obj_box_has_the_normals_and_texture_coordinates_of_each_side(tmp_path: Path) -> None:
+  """Positions, texture coordinates and normals each with indices of their own, in two materials."""
+  box = trimesh.creation.box((1, 1, 1))
+  lines = ["mtllib c.mtl\n"] + [f"v {x} {y} {z}\n" for x, y, z in box.vertices]
+  lines += [f"vn {x} {y} {z}\n" for x, y, z in box.face_normals]
+  lines += [f"vt {face / 12} {corner / 3}\n" for face in range(12) for corner in range(3)]
+  for number, (a, b, c) in enumerate(box.faces + 1):
+    lines += [f"usemtl {'ab'[number // 6]}\n"] * (number % 6 == 0)
+    lines += ["f " + " ".join(f"{v}/{3 * number + k + 1}/{number + 1}" for k, v in enumerate((a, b, c))) + "\n"]
+  (tmp_path / "c.mtl").write_text("newmtl a\nKd 1 0 0\nnewmtl b\nKd 0 1 0\n")
+  path = tmp_path / "box.obj"
+  path.write_text("".join(lines))
+  mesh = read(path)
+  sound(mesh)
+  assert len(mesh.vertices) == 36 and len(mesh.materials) == 2 and mesh.volume == pytest.approx(1)
+  a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
+  sides = np.cross(b - a, c - a)
+  np.testing.assert_allclose(mesh.normals[mesh.faces], np.repeat(sides[:, None], 3, axis=1), atol=1e-6)
+  found = mesh.uvs[mesh.faces]
+  np.testing.assert_allclose(np.sort(found[:, 0, 0]), np.arange(12) / 12, atol=1e-6)
+  np.testing.assert_allclose(found[:, :, 1], np.tile([0, 1 / 3, 2 / 3], (12, 1)), atol=1e-6)
+
+
 def test_texture_coordinates_that_are_not_finite_are_zero(tmp_path: Path) -> None:
   path = tmp_path / "uv.obj"
   path.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nvt nan nan\nvt 0.25 0.5\nvt inf 0\nf 1/1 2/2 3/3\n")
