@@ -130,7 +130,7 @@ def define_run_flags() -> None:
   define("output_dir", os.environ.get("KUBRIC_GEN_OUTPUT_DIR", "output"),
          "where the directory <seed>/ appears; the variable KUBRIC_GEN_OUTPUT_DIR sets the default", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
-                     ("dry_run", "check the flags, and the device if one is asked for; make nothing"),
+                     ("dry_run", "check the flags, files that they name, and the device if one is asked for; make nothing"),
                      ("resume", "leave out scenes that are there already, made from the same flags by the same versions"),
                      ("overwrite", "replace a scene directory that exists")):
     flags.DEFINE_boolean(name, False, text, module_name=sys.argv[0])
@@ -171,6 +171,7 @@ def _run(world: World[Config]) -> None:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   config = config_from_flags(world.config)
   settings = render_settings(values.threads)
+  world.digests(config)  # files that the flags name can be used
   if values.dry_run:
     if settings.device not in ("auto", "cpu"):
       from kubric_gen.render.devices import check_device

@@ -23,8 +23,12 @@ def versions() -> dict[str, str]:
 
 def scene_flags(world: World[Config], config: Config, seed: int, layers: Iterable[str],
                 settings: RenderSettings) -> dict[str, Any]:
-  """Exactly what decides the content of a scene."""
-  chosen = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+  """Exactly what decides the content of a scene.
+
+  Raises:
+    KubricGenError: a file that the config names cannot be used.
+  """
+  chosen = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)} | dict(world.digests(config))
   preset = settings.effective
   return {"world": world.name, "seed": seed, **chosen, "layers": list(layers), "samples_per_pixel": preset.samples,
           "denoiser": preset.denoiser, "adaptive_threshold": preset.adaptive_threshold,

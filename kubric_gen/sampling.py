@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kubric_gen.scene.validation import Vector3
 
@@ -31,36 +30,34 @@ def uniform_vector(rng: np.random.Generator, low: Sequence[float], high: Sequenc
   return (x, y, z)
 
 
-def half_shell(rng: np.random.Generator, inner: float, outer: float, slope: float = 0.0) -> Vector3:
-  """A point above the floor in a uniform direction, at a uniform distance from the origin between two radii.
+def half_shell(rng: np.random.Generator, inner: float, outer: float, offset: float = 0.0) -> Vector3:
+  """A point above the floor, uniform in the volume between two distances from the origin.
 
   Args:
-    slope: the least height, as a fraction of the distance.
-  """
-  z, around, distance = rng.uniform((slope, 0.0, inner), (1.0, 2 * math.pi, outer)).tolist()
-  across = distance * math.sqrt(1 - z * z)
-  return (across * math.cos(around), across * math.sin(around), distance * z)
-
-
-def random_direction(rng: np.random.Generator) -> NDArray[np.float64]:
-  """A unit vector (3,), uniform over all directions."""
-  z, around = rng.uniform((-1.0, 0.0), (1.0, 2 * math.pi)).tolist()
-  across = math.sqrt(1 - z * z)
-  return np.array([across * math.cos(around), across * math.sin(around), z])
-
-
-def line_in_shell(rng: np.random.Generator, longest: float, inner: float, outer: float, slope: float = 0.0,
-                  ) -> tuple[Vector3, Vector3]:
-  """Both ends of a straight line whose ends lie above the floor, between two distances from the origin.
-
-  The start is drawn as by `half_shell`, the length is uniform up to `longest` metres and the direction is uniform; lines that
-  end elsewhere are drawn anew.
+    offset: as MOVi has it, the least height of a normally distributed point in whose direction the result lies; it keeps
+      directions from being level.
   """
   while True:
-    start = half_shell(rng, inner, outer, slope)
-    end = np.asarray(start) + float(rng.uniform(0.0, longest)) * random_direction(rng)
-    distance = math.sqrt(float((end * end).sum()))
-    if inner <= distance <= outer and end[2] >= slope * distance:
+    x, y, z = rng.standard_normal(3).tolist()
+    if z > offset:
+      break
+  factor = float(rng.uniform(inner ** 3, outer ** 3)) ** (1 / 3) / math.sqrt(x * x + y * y + z * z)
+  return (x * factor, y * factor, z * factor)
+
+
+def line_in_shell(rng: np.random.Generator, longest: float, inner: float, outer: float, offset: float = 0.0,
+                  ) -> tuple[Vector3, Vector3]:
+  """Both ends of a straight line, each of which lies between two distances from the origin.
+
+  The length is uniform up to `longest` metres. The start is drawn as by `half_shell`, the direction is that of a point in a
+  cube; lines whose end lies elsewhere, or below a height of `offset` metres, are drawn anew with the same length.
+  """
+  length = float(rng.uniform(0.0, longest))
+  while True:
+    start = half_shell(rng, inner, outer, offset)
+    toward = rng.uniform(-1.0, 1.0, 3)
+    end = np.asarray(start) + toward * (length / math.sqrt(float((toward * toward).sum())))
+    if inner <= math.sqrt(float((end * end).sum())) <= outer and end[2] > offset:
       return start, (float(end[0]), float(end[1]), float(end[2]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -82,12 +82,19 @@ class World(Generic[Config]):
     config: its dataclass; every field becomes a flag.
     build: draws one scene; all randomness comes from the given generator.
     dataset: what records and splits of a dataset of it look like.
+    inputs: the SHA-256 of each file that a field of the config names, by field: what counts is what is in it, not where it
+      is. Raises a `KubricGenError` if one cannot be used.
   """
 
   name: str
   config: type[Config]
   build: Callable[[Config, np.random.Generator], Scene]
   dataset: Callable[[Config], DatasetSpec] | None = None
+  inputs: Callable[[Config], Mapping[str, str]] | None = None
+
+  def digests(self, config: Config) -> Mapping[str, str]:
+    """`inputs`, of which there are none if the world says nothing."""
+    return {} if self.inputs is None else self.inputs(config)
 
   def generator(self, seed: int) -> np.random.Generator:
     """The one source of randomness of the scene with this seed: PCG64 keyed by the world's name and the seed."""

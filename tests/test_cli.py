@@ -72,6 +72,13 @@ def test_resume_takes_what_is_there_and_nothing_else(tmp_path: Path) -> None:
   assert run(*SMALL, "--seed=1", "--resume", "--max_speed=1", "--overwrite", output).returncode == 0
 
 
+def test_files_that_flags_name_are_looked_at_first(tmp_path: Path) -> None:
+  for more in (("--dry_run",), ()):
+    result = run(*SMALL, "--variant=c", f"--gso_assets={tmp_path}/GSO.json", *more, f"--output_dir={tmp_path}/out")
+    assert result.returncode == 2 and "GSO.json" in result.stderr and len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_environment_names_the_output(tmp_path: Path) -> None:
   result = subprocess.run([sys.executable, "worlds/movi.py", *SMALL, "--seed=4"], cwd=ROOT, capture_output=True, text=True,
                           timeout=200, env={**os.environ, "KUBRIC_GEN_OUTPUT_DIR": str(tmp_path)})

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import colorsys
 import functools
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,16 +32,19 @@ from kubric_gen.cli import main
 from kubric_gen.dataset import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
 from kubric_gen.features import Feature, Label, Tensor, Text
+from kubric_gen.paths import absolute
 from kubric_gen.physics import Placer, settle
 from kubric_gen.sampling import half_shell, line_in_shell, line_past_centre, pick, pick_item, uniform_vector
 from kubric_gen.scene import (Cube, Cylinder, Environment, Light, Material, Object, Path, PerspectiveCamera, PrincipledMaterial,
                               ProjectedEnvironment, Scene, Shape, Sphere)
 from kubric_gen.scene.color import RGB
 from kubric_gen.scene.transforms import look_at
-from kubric_gen.stage import clevr_lights, floor_and_dome
+from kubric_gen.scenery import clevr_lights, floor_and_dome
 from kubric_gen.world import World, WorldConfig, setting
 
 VARIANTS = ("a", "b", "c", "d", "e", "f", "panning_e")
+FAR_AWAY = 0.35
+"""Of the floor's diameter: beyond, what still rolls could fall over the edge."""
 SETTLING_DAMPING = 0.5
 """Of the spin while objects settle, so that round ones stop rolling."""
 SETTLED = ("d", "e", "f", "panning_e")
@@ -77,7 +81,7 @@ class MoviConfig(WorldConfig):
   backgrounds_split: str = setting("train", "C on: HDRIs for training, or those held out", choices=SPLITS)
   held_out_objects: float = setting(0.1, "C on: fraction of the objects that is held out, by the hash of their ids",
                                     minimum=0, maximum=1)
-  held_out_backgrounds: float = setting(0.2, "C on: fraction of the HDRIs that is held out, likewise", minimum=0, maximum=1)
+  held_out_backgrounds: float = setting(0.1, "C on: fraction of the HDRIs that is held out, likewise", minimum=0, maximum=1)
   min_extent: float = setting(0.75, "C on: least extent of an object, metres", above=0)
   max_extent: float = setting(3.0, "C on: greatest extent of an object, metres", above=0)
   object_friction: float = setting(0.5, "C on: Coulomb coefficient", minimum=0)
@@ -112,7 +116,8 @@ class MoviConfig(WorldConfig):
   max_movement: float = setting(4.0, "E, F: greatest length of the camera's line, metres", minimum=0)
   max_panning: float = setting(8.0, "panning E: greatest length of the camera's line, metres", minimum=0)
   max_motion_blur: float = setting(2.0, "F: longest exposure, in frames", minimum=0, maximum=2)
-  camera_slope: float = setting(0.1, "B on: least height of the camera, as a fraction of its distance", minimum=0, maximum=0.99)
+  camera_offset: float = setting(0.1, "B on: least height of the normally distributed point in whose direction the camera "
+                                 "stands, and of the end of its line in metres", minimum=0, maximum=3)
   focal_length: float = setting(35.0, "mm", minimum=1)
   sensor_width: float = setting(32.0, "mm", minimum=1)
   light_jitter: float = setting(1.0, "range of the random offset added to each light coordinate, metres", minimum=0)
@@ -125,6 +130,8 @@ class MoviConfig(WorldConfig):
 
   def __post_init__(self) -> None:
     super().__post_init__()
+    for name in ("gso_assets", "hdri_assets"):  # workers may have another working directory
+      object.__setattr__(self, name, absolute(getattr(self, name)))
     for region in ("spawn", "clutter"):
       corners = getattr(self, f"{region}_min"), getattr(self, f"{region}_max")
       if any(low >= high for low, high in zip(*corners)):
@@ -174,17 +181,33 @@ def _ids(source: AssetSource, split: str, held_out: float) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=4)
-def _objects(config: MoviConfig) -> tuple[ObjectSource, tuple[str, ...]]:
-  """The collection of C to F, and the ids that may be used of it."""
-  source = ManifestObjects(config.gso_assets) if config.gso_assets else Catalogue()
-  return source, _ids(source, config.objects_split, config.held_out_objects)
+def _object_source(manifest: str) -> ObjectSource:
+  return ManifestObjects(manifest) if manifest else Catalogue()
 
 
 @functools.lru_cache(maxsize=4)
+def _hdri_source(manifest: str) -> EnvironmentSource:
+  return ManifestEnvironments(manifest) if manifest else BlenderHdris()
+
+
+def _objects(config: MoviConfig) -> tuple[ObjectSource, tuple[str, ...]]:
+  """The collection of C to F, and the ids that may be used of it."""
+  source = _object_source(config.gso_assets)
+  return source, _ids(source, config.objects_split, config.held_out_objects)
+
+
 def _backgrounds(config: MoviConfig) -> tuple[EnvironmentSource, tuple[str, ...]]:
   """The HDRIs of C to F, and those that may be used of them."""
-  source = ManifestEnvironments(config.hdri_assets) if config.hdri_assets else BlenderHdris()
+  source = _hdri_source(config.hdri_assets)
   return source, _ids(source, config.backgrounds_split, config.held_out_backgrounds)
+
+
+def inputs(config: MoviConfig) -> dict[str, str]:
+  """Digests of the manifests, after making sure that they have what the config asks for."""
+  if config.variant in ("a", "b"):
+    return {}
+  return {name: source.digest for name, (source, _) in (("gso_assets", _objects(config)), ("hdri_assets", _backgrounds(config)))
+          if isinstance(source, (ManifestObjects, ManifestEnvironments))}
 
 
 def _everyday_object(name: str, config: MoviConfig, rng: np.random.Generator, is_dynamic: bool = True) -> Object:
@@ -210,11 +233,11 @@ def _camera(config: MoviConfig, rng: np.random.Generator) -> PerspectiveCamera:
     position = uniform_vector(rng, (x, y, z), (x + jitter, y + jitter, z + jitter))
     return PerspectiveCamera(position=position, look_at=centre, **look)
   if config.variant in ("b", "c", "d"):
-    position = half_shell(rng, config.camera_inner, config.camera_outer, config.camera_slope)
+    position = half_shell(rng, config.camera_inner, config.camera_outer, config.camera_offset)
     return PerspectiveCamera(position=position, look_at=centre, **look)
   panning = config.variant == "panning_e"
   ends = line_in_shell(rng, config.max_panning if panning else config.max_movement, config.moving_inner, config.moving_outer,
-                       config.camera_slope)
+                       config.camera_offset)
   targets = line_past_centre(rng) if panning else (centre, centre)
   frames = tuple(range(config.num_frames + 2))
   share = np.linspace(0, 1, len(frames))[:, None]
@@ -238,18 +261,18 @@ def _count(rng: np.random.Generator, fewest: int, most: int) -> int:
 
 
 def _clutter(config: MoviConfig, floor: Object, rng: np.random.Generator) -> list[Object]:
-  """Objects that have fallen to the floor and lie there."""
+  """Objects that have fallen to the floor and lie there; what has rolled far away is left out."""
   objects = []
   with Placer() as placer:
     placer.add(floor)
     for number in range(_count(rng, config.min_num_static, config.max_num_static)):
-      item = _everyday_object(f"object_{number}", config, rng, is_dynamic=False)
+      item = _everyday_object(f"lying_{number}", config, rng, is_dynamic=False)
       item = replace(item, friction=1.0, restitution=0.0, angular_damping=SETTLING_DAMPING)
       objects.append(placer.place(item, (config.clutter_min, config.clutter_max), rng, max_trials=1000))
   settled = settle(objects, (replace(floor, friction=1.0, restitution=0.0),), seconds=config.settle_seconds,
                    step_rate=config.step_rate, gravity=(0.0, 0.0, -config.gravity))
   return [replace(item, friction=config.object_friction, restitution=config.object_restitution, angular_damping=0.0)
-          for item in settled if item.position[2] > 0]  # what has rolled over the edge of the floor is gone
+          for item in settled if math.hypot(*item.position[:2]) < FAR_AWAY * config.floor_diameter]
 
 
 def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
@@ -281,7 +304,7 @@ def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
   with Placer() as placer:
     for item in (floor, *objects):
       placer.add(item)
-    for number in range(len(objects), len(objects) + _count(rng, fewest, most)):
+    for number in range(_count(rng, fewest, most)):
       item = placer.place(draw(f"object_{number}", config, rng), (config.spawn_min, config.spawn_max), rng, max_trials=1000)
       objects.append(_thrown(item, config, rng))
   return Scene((floor, dome, *objects), lights, (camera,), environment=environment, resolution=config.resolution,
@@ -320,7 +343,7 @@ def _features(config: MoviConfig) -> dict[str, dict[str, Feature]]:
 def dataset(config: MoviConfig) -> DatasetSpec:
   """The dataset of a variant, such as `movi_a`, with labels as published.
 
-  Held out are scenes with more objects (A and B), and objects, backgrounds or both (C to F).
+  Held out are scenes with more objects (A and B), and objects, backgrounds or both (C to F) as far as the config holds any out.
   """
   splits: tuple[Split, ...]
   if config.variant in ("a", "b"):
@@ -330,16 +353,20 @@ def dataset(config: MoviConfig) -> DatasetSpec:
                     f"held out: {fewest} to {most} objects, more than in any other split"))
   else:
     objects, backgrounds = {"objects_split": "test"}, {"backgrounds_split": "test"}
-    splits = (Split("test", 0.05, {**objects, **backgrounds}, "held out: other objects and other backgrounds"),
-              Split("test_objects", 0.0125, objects, "held out: other objects"),
-              Split("test_backgrounds", 0.0125, backgrounds, "held out: other backgrounds"))
+    splits = ()
+    if config.held_out_objects > 0 and config.held_out_backgrounds > 0:
+      splits += (Split("test", 0.05, {**objects, **backgrounds}, "held out: other objects and other backgrounds"),)
+    if config.held_out_objects > 0:
+      splits += (Split("test_objects", 0.0125, objects, "held out: other objects"),)
+    if config.held_out_backgrounds > 0:
+      splits += (Split("test_backgrounds", 0.0125, backgrounds, "held out: other backgrounds"),)
   return DatasetSpec(
       f"movi_{config.variant}", DESCRIPTIONS[config.variant], **_features(config),
-      splits=(Split("train", 0.9, description="for training"),
+      splits=(Split("train", 0.975 - sum(split.fraction for split in splits), description="for training"),
               Split("validation", 0.025, description="for choosing models"), *splits))
 
 
-WORLD = World("movi", MoviConfig, build, dataset)
+WORLD = World("movi", MoviConfig, build, dataset, inputs)
 
 if __name__ == "__main__":
   main(WORLD)

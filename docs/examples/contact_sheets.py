@@ -21,7 +21,7 @@ from kubric_gen.assets.collections import BlenderHdris, Catalogue, PlainColors, 
 from kubric_gen.assets.solids import model_of, morph
 from kubric_gen.portraits import portraits, sheet
 from kubric_gen.render.cycles import CyclesRenderer
-from kubric_gen.stage import floor_and_dome
+from kubric_gen.scenery import floor_and_dome
 from worlds.movi import VARIANTS, WORLD, MoviConfig
 
 Picture = NDArray[np.uint8]

@@ -15,6 +15,7 @@ from kubric_gen.physics.bullet import Body, BulletWorld
 from kubric_gen.physics.contacts import ContactMerger
 from kubric_gen.scene import Contact, Motion, Object, Path, Scene
 from kubric_gen.scene.transforms import align_hemispheres
+from kubric_gen.scene.validation import integer, number, vector3
 
 Array = NDArray[np.float64]
 
@@ -94,18 +95,20 @@ def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, secon
 
   Raises:
     AssetError: a mesh or a mass that cannot be used.
-    KubricGenError: an object flies off to nowhere.
+    KubricGenError: an object flies off to nowhere, or has nothing to collide with; a number that makes no sense.
   """
-  with BulletWorld(step_rate, gravity) as world:
+  steps = round(number(seconds, "seconds", minimum=0) * integer(step_rate, "step_rate", minimum=1))
+  with BulletWorld(step_rate, vector3(gravity, "gravity")) as world:
     for item in obstacles:
       world.add(item)
     bodies = [(item, world.add(item, index)) for index, item in enumerate(objects)]
     world.start()
-    for _ in range(round(seconds * step_rate)):
+    for _ in range(steps):
       world.step()
     settled = []
     for item, body in bodies:
-      assert body is not None
+      if body is None:
+        raise KubricGenError(f"object {item.name!r} has nothing to collide with, so it cannot settle: make it an obstacle")
       position, quaternion, _, spin = world.state(body)
       if not all(np.isfinite(part).all() for part in (position, quaternion, spin)) or np.abs(position).max() > RUNAWAY:
         raise KubricGenError(f"object {item.name!r} flies off to nowhere before it settles: check that nothing overlaps it at "

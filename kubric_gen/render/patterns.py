@@ -80,9 +80,12 @@ def pattern_color(tree: Any, pattern: Pattern) -> Any:
 
 
 def pattern_normal(tree: Any, pattern: Pattern, strength: float) -> Any:
-  """The socket of normals that make a pattern's features stand out."""
+  """The socket of normals that make a pattern's features stand out, as high as they are wide."""
+  along = _node(tree, "ShaderNodeVectorTransform", {"Vector": (pattern.size, 0.0, 0.0)}, vector_type="VECTOR",
+                convert_from="OBJECT", convert_to="WORLD").outputs["Vector"]  # the size grows with the object
+  height = _node(tree, "ShaderNodeVectorMath", {0: along}, operation="LENGTH").outputs["Value"]
   return _node(tree, "ShaderNodeBump", {"Height": pattern_factor(tree, pattern), "Strength": strength,
-                                        "Distance": pattern.size}).outputs["Normal"]
+                                        "Distance": height}).outputs["Normal"]
 
 
 def print_color(bpy: Any, tree: Any, picture: Print) -> Any:

@@ -74,6 +74,12 @@ def test_an_id_names_family_and_parameters() -> None:
   assert set(Catalogue(2).assets) < set(SOURCE.assets)
 
 
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=5))
+def test_ids_keep_every_digit(values: list[float]) -> None:
+  solid = Solid("mug", tuple((f"p{number}", value) for number, value in enumerate(values)))
+  assert solid_of(id_of(solid)) == solid
+
+
 @pytest.mark.parametrize(("asset_id", "word"), [
     ("unicorn", "unicorn"), ("mug:wings=2", "wings"), ("mug:height=9", "height"), ("mug:height=nan", "height"),
     ("mug:height", "mug"),

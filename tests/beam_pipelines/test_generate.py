@@ -26,6 +26,8 @@ def refused(*flags: str, num_scenes: int = SCENES, data_dir: Path) -> str:
 
 
 @pytest.mark.parametrize("flags, message", [
+    (["--variant=c", "--gso_assets=/nope/GSO.json"], "GSO.json"),
+    (["--variant=c", "--held_out_backgrounds=0.01"], "none of the 8 assets of hdris is for test"),
     (["--world=nope"], "unknown world 'nope': choose from movi"), (["--variant=z"], "unknown variant 'z'"),
     (["--world=no.such.module"], "unknown world"), (["--file_format=csv"], "unknown file format 'csv'"),
     (["--resolution=64,48"], "no whole fraction"), (["--resolution=64,64"], "each image size once"),

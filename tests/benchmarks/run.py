@@ -171,7 +171,7 @@ def measure_clutter() -> dict[str, float]:
     start = time.perf_counter()
     scene = WORLD.scene(config, seed)
     times.append(time.perf_counter() - start)
-    assert len(scene.objects) >= 24
+    assert len(scene.objects) == 25  # with floor and dome
   return {"first": times[0], "worst": max(times), "mean": statistics.mean(times[1:])}
 
 

@@ -12,7 +12,7 @@ import pytest
 import kubric_gen as kg
 from kubric_gen.assets.collections import BlenderHdris, PlainColors, Skies
 from kubric_gen.render.environment import irradiance_from_above
-from kubric_gen.stage import floor_and_dome
+from kubric_gen.scenery import floor_and_dome
 
 FAST = kg.RenderSettings(samples_per_pixel=64, denoiser="none")
 
@@ -49,6 +49,12 @@ def test_irradiance_is_the_integral(power: int, expected: float) -> None:
   assert irradiance_from_above(pixels) == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_flaw_in_a_picture_does_not_darken_everything() -> None:
+  pixels = np.ones((64, 128, 3), np.float32)
+  pixels[40, 7], pixels[50, 9], pixels[60, 1] = np.nan, -np.inf, -5.0
+  assert irradiance_from_above(pixels) == pytest.approx(math.pi, rel=2e-3)
+
+
 def test_ground_under_the_open_sky_looks_as_in_the_picture(tmp_path: Path) -> None:
   hdri = write_hdri(tmp_path / "gradient.hdr", lambda elevation, azimuth: np.where(
       elevation > 0, 0.6 * (1 + 0.5 * np.sin(azimuth)), 0.15 + 0.1 * np.cos(azimuth)))
@@ -69,6 +75,22 @@ def test_the_dome_continues_the_picture_and_objects_cast_shadows(tmp_path: Path)
   under, open_sky = (picture(view(environment, (0.0, 4.0, 0.0), floor, dome, *more, position=(0.0, 3.7, 0.8))).mean()
                      for more in ((roof,), ()))
   assert under < 0.2 * open_sky
+
+
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (0.5, 0.25, 1.0)])
+@pytest.mark.parametrize("suffix", ["hdr", "png"])
+def test_every_kind_of_file_and_tint(tmp_path: Path, suffix: str, tint: tuple[float, float, float]) -> None:
+  """A grey picture of 0.2159: ground and dome look alike, in the tint."""
+  path = tmp_path / f"grey.{suffix}"
+  if suffix == "png":
+    cv2.imwrite(str(path), np.full((32, 64, 3), 128, np.uint8))
+  else:
+    cv2.imwrite(str(path), np.full((32, 64, 3), 0.2158605, np.float32))
+  floor, dome = floor_and_dome(kg.ProjectedEnvironment(reflectance=1.0))
+  environment = kg.Environment(hdri=str(path), color=tint)
+  for target in ((0.0, 4.0, 0.0), (0.0, 25.0, 18.0)):
+    seen = picture(view(environment, target, floor, dome)).mean(axis=(0, 1))
+    np.testing.assert_allclose(seen, np.multiply(tint, 0.2158605), rtol=0.06)
 
 
 def test_reflectance_has_a_limit(tmp_path: Path) -> None:

@@ -53,6 +53,22 @@ def test_a_bump_changes_the_shading_only() -> None:
   assert np.abs(pictures[0][0] - pictures[1][0]).max() > 20
 
 
+def test_relief_grows_with_the_object() -> None:
+  pattern = kg.Pattern("speckle", (RED, BLUE), 0.1, 3)
+  sun = kg.SunLight("sun", position=(3, -2, 4), look_at=(0, 0, 0), strength=3)
+  changes = []
+  for scale in (0.3, 6.0):
+    pictures = []
+    for strength in (0.0, 1.0):
+      item = kg.Object("item", kg.Sphere(), scale=scale, static=True, material=kg.PrincipledMaterial(
+          color=(0.5, 0.5, 0.5), roughness=0.5, bump=pattern, bump_strength=strength))
+      camera = kg.PerspectiveCamera(position=(0, 0, 2 * scale), look_at=(0, 0, 0), near=0.01)
+      scene = kg.Scene([item], [sun], [camera], resolution=(32, 32), num_frames=1)
+      pictures.append(next(iter(kg.render_frames(scene, kg.Motion.from_paths(scene), FAST)))[..., :3].astype(int))
+    changes.append(float(np.abs(pictures[0] - pictures[1]).mean()))
+  assert changes[0] > 0.2 and changes[1] == pytest.approx(changes[0], rel=0.25)
+
+
 @pytest.mark.parametrize("kind", PRINTS)
 def test_prints_follow_from_their_numbers(kind: str) -> None:
   colors = (RED, BLUE, (0.1, 0.6, 0.1), (0.9, 0.9, 0.9))

@@ -32,7 +32,7 @@ def solid_of(asset_id: str) -> Solid:
 
 def id_of(solid: Solid) -> str:
   """The id of a solid, which names its family and all its parameters."""
-  numbers = ",".join(f"{name}={value:g}" for name, value in solid.parameters)
+  numbers = ",".join(f"{name}={int(value) if value == int(value) else repr(value)}" for name, value in solid.parameters)
   return f"{solid.family}:{numbers}" if numbers else solid.family
 
 

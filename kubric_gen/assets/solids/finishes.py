@@ -21,7 +21,8 @@ class Finish:
   density: float
 
 
-def _linear(hue: float, saturation: float, value: float) -> RGB:
+def hsv(hue: float, saturation: float, value: float) -> RGB:
+  """Linear RGB of the colour that has this hue, saturation and value in sRGB."""
   r, g, b = srgb_to_linear(colorsys.hsv_to_rgb(hue % 1.0, saturation, value)).tolist()
   return (round(r, 6), round(g, 6), round(b, 6))
 
@@ -39,11 +40,11 @@ class Palette:
     saturation, value = float(rng.uniform(0.45, 0.85)), float(rng.uniform(0.5, 0.92))
     apart = float(rng.choice([0.08, 0.33, 0.5, 0.62])) + float(rng.uniform(-0.03, 0.03))
     self.hue, self.seed = hue, variety
-    self.main = _linear(hue, saturation, value)
-    self.dark, self.light = _linear(hue, saturation, 0.4 * value), _linear(hue, 0.25 * saturation, 0.92)
-    self.second = _linear(hue + apart, float(rng.uniform(0.4, 0.8)), float(rng.uniform(0.45, 0.95)))
-    self.third = _linear(hue - 0.6 * apart, 0.6, float(rng.uniform(0.2, 0.5)))
-    self.paper = _linear(0.1, 0.06, 0.95)
+    self.main = hsv(hue, saturation, value)
+    self.dark, self.light = hsv(hue, saturation, 0.4 * value), hsv(hue, 0.25 * saturation, 0.92)
+    self.second = hsv(hue + apart, float(rng.uniform(0.4, 0.8)), float(rng.uniform(0.45, 0.95)))
+    self.third = hsv(hue - 0.6 * apart, 0.6, float(rng.uniform(0.2, 0.5)))
+    self.paper = hsv(0.1, 0.06, 0.95)
     self._shares = rng.random(8).tolist()
 
   def chance(self, number: int) -> float:
@@ -70,7 +71,7 @@ def decorated(p: Palette) -> Finish:
 
 
 WOODS: tuple[tuple[RGB, RGB], ...] = tuple(
-    (_linear(hue, s, v), _linear(hue - 0.01, min(1.0, s + 0.1), d)) for hue, s, v, d in (
+    (hsv(hue, s, v), hsv(hue - 0.01, min(1.0, s + 0.1), d)) for hue, s, v, d in (
         (0.10, 0.42, 0.86, 0.66), (0.085, 0.55, 0.74, 0.5), (0.07, 0.6, 0.55, 0.34), (0.055, 0.62, 0.42, 0.24),
         (0.045, 0.66, 0.5, 0.3)))
 """Light and dark wood of maple, oak, walnut, wenge and cherry."""
@@ -83,7 +84,7 @@ def wood(p: Palette) -> Finish:
 
 def stone(p: Palette) -> Finish:
   """Polished marble, light or dark."""
-  ground, vein = ((p.light, p.dark) if p.chance(1) < 0.6 else (_linear(p.hue, 0.3, 0.16), _linear(p.hue, 0.1, 0.75)))
+  ground, vein = ((p.light, p.dark) if p.chance(1) < 0.6 else (hsv(p.hue, 0.3, 0.16), hsv(p.hue, 0.1, 0.75)))
   return Finish(PrincipledMaterial(color=Pattern("marble", (ground, vein), 0.05, p.seed), roughness=0.15), 2700.0)
 
 
@@ -104,7 +105,7 @@ def metal(p: Palette, kind: int | None = None) -> Finish:
 
 def glass(p: Palette) -> Finish:
   """Clear or tinted."""
-  tint = _linear(p.hue, 0.55 * p.chance(1) ** 2, 0.97)
+  tint = hsv(p.hue, 0.55 * p.chance(1) ** 2, 0.97)
   return Finish(PrincipledMaterial(color=tint, transmission=1.0, roughness=0.0, ior=1.48), 2500.0)
 
 
@@ -132,14 +133,14 @@ def fabric(p: Palette) -> Finish:
 
 
 def leather(p: Palette) -> Finish:
-  brown = _linear(0.03 + 0.06 * p.chance(1), 0.6, 0.25 + 0.3 * p.chance(2))
+  brown = hsv(0.03 + 0.06 * p.chance(1), 0.6, 0.25 + 0.3 * p.chance(2))
   return Finish(PrincipledMaterial(color=brown, roughness=0.5, bump=Pattern("speckle", (brown, brown), 0.003, p.seed),
                                    bump_strength=0.3), 900.0)
 
 
 def card(p: Palette) -> Finish:
   """Plain cardboard."""
-  return Finish(PrincipledMaterial(color=Pattern("mottle", (_linear(0.08, 0.42, 0.72), _linear(0.08, 0.45, 0.66)), 0.02, p.seed),
+  return Finish(PrincipledMaterial(color=Pattern("mottle", (hsv(0.08, 0.42, 0.72), hsv(0.08, 0.45, 0.66)), 0.02, p.seed),
                                    roughness=0.9, specular=0.2), 160.0)
 
 
@@ -162,5 +163,4 @@ def mottled(low: RGB, high: RGB, size: float, seed: int, density: float, roughne
   return Finish(PrincipledMaterial(color=Pattern("mottle", (low, high), size, seed), roughness=roughness), density)
 
 
-hsv = _linear
 Maker = Callable[[Palette], Finish]

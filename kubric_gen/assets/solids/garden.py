@@ -21,8 +21,7 @@ RIPE = Parameter(0.0, 1.0, 0.6, "", "from green to red")
 
 def _skin(palette: Palette, ripeness: float, size: float) -> Finish:
   hue = 0.27 * (1 - ripeness)
-  return Finish(finishes.mottled(hsv(hue, 0.8, 0.75), hsv(hue + 0.05, 0.65, 0.82), size, palette.seed, 850.0, 0.3).material,
-                850.0)
+  return finishes.mottled(hsv(hue, 0.8, 0.75), hsv(hue + 0.05, 0.65, 0.82), size, palette.seed, 850.0, 0.3)
 
 
 def _stalk(length: float, thickness: float, base: float) -> Part:
@@ -63,9 +62,9 @@ def pear(radius: float, height: float, neck: float, ripeness: float, variety: in
   body = revolve(line, 72)
   low = revolve(np.concatenate([line[line[:, 1] < 0.6 * h], [(0, 0.6 * h)]]), 40)
   high = revolve(np.concatenate([[(0, 0.6 * h)], line[line[:, 1] >= 0.6 * h]]), 40)
-  skin = Finish(finishes.mottled(hsv(0.2 - 0.1 * ripeness, 0.75, 0.72), hsv(0.14 - 0.1 * ripeness, 0.7, 0.7), 0.5 * r,
+  skin = finishes.mottled(hsv(0.2 - 0.1 * ripeness, 0.75, 0.72), hsv(0.14 - 0.1 * ripeness, 0.7, 0.7), 0.5 * r,
                                  palette.seed, 850.0,
-                                 0.4).material, 850.0)
+                                 0.4)
   return assembled([Part(body, skin, [corners(low), corners(high)]), _stalk(0.55 * r, 0.05 * r, 0.95 * h)])
 
 
@@ -82,7 +81,7 @@ def mushroom(height: float, cap: float, dome: float, stem: float, spots: int, hu
   line = np.concatenate([[(0, 0)], smooth_line([(1.15 * stem * r, 0.0), (1.25 * stem * r, 0.12 * z0), (0.8 * stem * r, 0.6 * z0),
                                                (0.85 * stem * r, z0 + 0.2 * rise)], 8), [(0, z0 + 0.2 * rise)]])
   foot = revolve(line, 56)
-  skin = Finish(finishes.mottled(palette.main, palette.dark, 0.4 * r, palette.seed, 500.0, 0.45).material, 500.0)
+  skin = finishes.mottled(palette.main, palette.dark, 0.4 * r, palette.seed, 500.0, 0.45)
   pale = finishes.mottled(palette.paper, hsv(0.1, 0.25, 0.8), 0.3 * r, palette.seed, 500.0, 0.8)
   parts = [Part(top, skin), Part(foot, pale)]
   rng = np.random.default_rng(variety)
@@ -108,8 +107,8 @@ def banana(length: float, thickness: float, bend: float, ripeness: float, variet
   ends = [np.repeat(circles[[i]].mean(axis=1)[:, None], 30, axis=1) for i in (0, -1)]
   solid = rings(np.concatenate([ends[0], circles, ends[1]]), np.linspace(0, 1, 31), np.concatenate([[0], t, [1]]))
   hue = 0.22 - 0.09 * ripeness
-  skin = Finish(finishes.mottled(hsv(hue, 0.8, 0.86), hsv(hue - 0.02, 0.75, 0.7), 0.7 * thickness, palette.seed, 900.0,
-                                 0.45).material, 900.0)
+  skin = finishes.mottled(hsv(hue, 0.8, 0.86), hsv(hue - 0.02, 0.75, 0.7), 0.7 * thickness, palette.seed, 900.0,
+                                 0.45)
   tip = ball(0.4 * thickness, path[0].tolist(), 20)
   return assembled([Part(solid, skin, hull_pieces(circles[:, ::2], every=5)), Part(tip, STALK)])
 
@@ -122,8 +121,7 @@ def carrot(length: float, radius: float, taper: float, leaves: int, variety: int
   r = radius * (0.08 + 0.92 * t ** taper) * (1 + 0.025 * wobble) * np.sqrt(np.clip((1 - t) / 0.06, 0, 1))
   r[0] = 0.0
   body = revolve(np.column_stack([r, t * length]), 48)
-  skin = Finish(finishes.mottled(hsv(0.06, 0.88, 0.92), hsv(0.045, 0.85, 0.78), 0.5 * radius, palette.seed, 1000.0, 0.5).material,
-                1000.0)
+  skin = finishes.mottled(hsv(0.06, 0.88, 0.92), hsv(0.045, 0.85, 0.78), 0.5 * radius, palette.seed, 1000.0, 0.5)
   parts = [Part(body, skin)]
   green = _green(palette)
   for k in range(leaves):
@@ -205,8 +203,8 @@ def pumpkin(radius: float, height: float, ribs: int, depth: float, hue: float, v
   r[[0, -1]] = 0.0
   body = rings(np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=-1), np.linspace(0, 1, 145), np.linspace(0, 1, 41))
   orange = 0.055 + 0.05 * (palette.chance(1) - 0.5) if palette.chance(2) < 0.75 else 0.22
-  skin = Finish(finishes.mottled(hsv(orange, 0.85, 0.85), hsv(orange + 0.02, 0.75, 0.75), 0.4 * radius, palette.seed, 600.0,
-                                 0.4).material, 600.0)
+  skin = finishes.mottled(hsv(orange, 0.85, 0.85), hsv(orange + 0.02, 0.75, 0.75), 0.4 * radius, palette.seed, 600.0,
+                                 0.4)
   stem = tube(smooth_line([(0, 0, 0.8 * height * radius), (0.04 * radius, 0, 1.02 * height * radius),
                            (0.2 * radius, 0, 1.2 * height * radius)], 6),
               np.linspace(0.14, 0.1, 13) * radius, 10)

@@ -50,7 +50,7 @@ def car(length: float, height: float, cabin: float, wheel: float, finish: int, h
 def brick(columns: int, rows: int, layers: int, pitch: float, hue: float, variety: int) -> Model:
   """A building brick with studs, hollow from below."""
   palette = Palette(hue, variety)
-  plastic = Finish(finishes.plastic(palette).material, 1050.0)
+  plastic = finishes.plastic(palette)
   p, h = pitch, pitch * 0.4 * layers * 3
   size = (columns * p - 0.0002, rows * p - 0.0002, h)
   wall = 0.16 * p
