@@ -1,7 +1,4 @@
-"""Archives, treated as hostile input: only plain files and folders, only below the folder they go to, only so much.
-
-What is unpacked is shared by all processes of a user: a folder appears whole or not at all, and never changes.
-"""
+"""Archives, treated as hostile input: only plain files and folders, only below the folder they go to, only so much."""
 
 from __future__ import annotations
 
@@ -9,20 +6,29 @@ import contextlib
 import errno
 import gzip
 import io
-import os
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from kubric_gen.assets.fetching import MAX_BYTES
 from kubric_gen.assets.remote import CHUNK
-from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.errors import AssetError
 from kubric_gen.paths import relative_file
-from kubric_gen.staging import partial_folder
 
 MAX_MEMBERS = 10_000
+OF_NAMES = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP}
+"""What goes wrong in writing where the names in an archive are to blame."""
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+  """Tells failures of reading from those of writing."""
+  try:
+    yield
+  except OSError as error:
+    raise ValueError(f"it cannot be read: {error.strerror or error}") from None
 
 
 class _Limited:
@@ -34,14 +40,16 @@ class _Limited:
   def read(self, size: int) -> bytes:
     if not 0 <= size <= CHUNK:
       raise ValueError("a header is too large")
-    data = self._stream.read(size)
+    with _reading():
+      data = self._stream.read(size)
     self._check()
     return data
 
   def seek(self, place: int) -> None:
     if place > self._limit:
       raise ValueError("its headers promise more than it may hold")
-    self._stream.seek(place)
+    with _reading():
+      self._stream.seek(place)
     self._check()
 
   def tell(self) -> int:
@@ -82,9 +90,11 @@ def unpack(archive: Path, folder: Path) -> None:
       `MAX_MEMBERS` files or `MAX_BYTES` bytes; or the disk is full.
   """
   try:
-    with open(archive, "rb") as file, contextlib.ExitStack() as opened:
-      compressed = file.read(2) == b"\x1f\x8b"
-      file.seek(0)
+    with contextlib.ExitStack() as opened:
+      with _reading():
+        file = opened.enter_context(open(archive, "rb"))
+        compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
       stream = opened.enter_context(gzip.GzipFile(fileobj=file)) if compressed else file
       limited = _Limited(stream, MAX_BYTES)  # type: ignore[arg-type]
       tar = opened.enter_context(tarfile.open(fileobj=limited, mode="r:"))  # type: ignore[call-overload]
@@ -104,7 +114,7 @@ def unpack(archive: Path, folder: Path) -> None:
       if not found:
         raise ValueError("it holds no files")
   except OSError as error:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+    if error.errno not in OF_NAMES:
       raise AssetError(f"{archive} cannot be unpacked into {folder.parent} ({error.strerror}): free some space or point "
                        "KUBRIC_GEN_CACHE elsewhere") from None
     _refuse(archive, f"{error.strerror or error}")
@@ -115,30 +125,6 @@ def unpack(archive: Path, folder: Path) -> None:
 def _refuse(archive: Path, reason: str) -> None:
   raise AssetError(f"archive {archive} cannot be used ({' '.join(reason.split())[:300]}): fetch it again, or pack it again as "
                    "a tar.gz of plain files") from None
-
-
-def shared_folder(path: Path, fill: Callable[[Path], None]) -> Path:
-  """A folder that is made once and then shared, also with other processes that want it at the same time.
-
-  Args:
-    path: of the folder. fill: writes what is to be in it into an empty folder that is then renamed.
-
-  Raises:
-    KubricGenError: `fill` raised it, or the cache cannot be written to.
-  """
-  if path.is_dir():
-    return path
-  try:
-    with partial_folder(path) as staging:
-      fill(staging)
-      os.rename(staging, path)
-  except OSError as error:
-    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):  # else another process was faster
-      raise KubricGenError(f"cannot write to the cache {path.parent} ({error.strerror}): free some space or point "
-                           "KUBRIC_GEN_CACHE elsewhere") from None
-  if not path.is_dir():
-    raise KubricGenError(f"{path} is in the way of the cache: remove it")
-  return path
 
 
 def packed(files: dict[str, bytes]) -> bytes:

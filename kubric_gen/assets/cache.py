@@ -3,42 +3,163 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from kubric_gen.errors import AssetError
+
+ATTEMPTS = 5
+"""Of making what is needed, where somebody deletes the cache meanwhile."""
+
+Result = TypeVar("Result")
 
 
-@functools.cache
+def _own(place: Path) -> None:
+  """Makes a folder for the user alone, where it is not there yet.
+
+  Raises:
+    OSError: it cannot be made or written to, or is somebody else's, who could put anything into it.
+  """
+  place.mkdir(mode=0o700, parents=True, exist_ok=True)
+  if os.stat(place).st_uid not in (os.getuid(), 0):
+    raise PermissionError(errno.EPERM, "it belongs to another user", str(place))
+  if not os.access(place, os.W_OK | os.X_OK):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+
 def _root() -> Path:
-  user = os.getuid() if hasattr(os, "getuid") else 0
+  """The user's cache.
+
+  Raises:
+    AssetError: `KUBRIC_GEN_CACHE` names a folder that cannot be used.
+    OSError: nothing was named, and there is no other place.
+  """
   home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-  for place in (os.environ.get("KUBRIC_GEN_CACHE"), os.path.join(home, "kubric-gen"),
-                os.path.join(tempfile.gettempdir(), f"kubric_gen_cache_{user}")):
-    if place and os.path.isabs(place):
-      with contextlib.suppress(OSError):
-        os.makedirs(place, mode=0o700, exist_ok=True)
-        if os.stat(place).st_uid in (user, 0) and os.access(place, os.W_OK | os.X_OK):  # nobody else's to fill
-          return Path(place)
+  return _found(os.environ.get("KUBRIC_GEN_CACHE", ""), home)
+
+
+@functools.lru_cache(maxsize=1)
+def _found(named: str, home: str) -> Path:
+  if named:
+    place = Path(os.path.abspath(os.path.expanduser(named)))
+    try:
+      _own(place)
+    except (OSError, ValueError) as error:
+      raise AssetError(f"KUBRIC_GEN_CACHE={named} cannot be used ({getattr(error, 'strerror', None) or error}): name a folder "
+                       "of yours, or one that can be made") from None
+    return place
+  if os.path.isabs(home):
+    with contextlib.suppress(OSError):
+      _own(Path(home, "kubric-gen"))
+      return Path(home, "kubric-gen")
+  with contextlib.suppress(OSError):
+    place = Path(tempfile.gettempdir(), f"kubric_gen_cache_{os.getuid()}")
+    _own(place)
+    return place
   return Path(tempfile.mkdtemp(prefix="kubric_gen_cache_"))
+
+
+def _folder(*parts: str) -> Path:
+  """A folder below the cache, made with the cache itself where it is not there, or no longer."""
+  place = _root()
+  _own(place)
+  for part in Path(*parts).parts:
+    place = place / part
+    _own(place)
+  return place
+
+
+def refuse(place: Path | str, error: OSError) -> NoReturn:
+  """Tells why the cache cannot be written to.
+
+  Raises:
+    AssetError: always.
+  """
+  raise AssetError(f"cannot write to the cache {place} ({error.strerror or error}): free some space, remove what is in its way, "
+                   "or point KUBRIC_GEN_CACHE elsewhere") from None
+
+
+def insisted(action: Callable[[], Result]) -> Result:
+  """The result of an action in the cache, tried again where somebody deletes the cache while it runs.
+
+  Raises:
+    OSError: the action raised it.
+  """
+  for _ in range(ATTEMPTS - 1):
+    with contextlib.suppress(FileNotFoundError):
+      return action()
+  return action()
 
 
 def cache_folder(*parts: str) -> Path:
   """A folder below the user's cache: `KUBRIC_GEN_CACHE`, else `kubric-gen` in `XDG_CACHE_HOME` or `~/.cache`, else one in
-  the folder for temporary files."""
-  folder = _root().joinpath(*parts)
-  folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-  return folder
+  the folder for temporary files.
+
+  Raises:
+    AssetError: it cannot be made.
+  """
+  try:
+    return insisted(lambda: _folder(*parts))
+  except OSError as error:
+    refuse(error.filename or "folder", error)
 
 
-def write_cached(path: Path, data: bytes) -> None:
-  """Puts a file into the cache, whole or not at all; a full disk is no error, for it is only a cache."""
+def _write(name: str, data: bytes) -> Path:
+  """Puts a file into the cache, whole or not at all."""
+  parent, _, last = name.rpartition("/")
+  path = _folder(parent) / last
+  descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+  try:
+    with open(descriptor, "wb") as file:
+      file.write(data)
+    os.replace(temporary, path)
+  except BaseException:
+    with contextlib.suppress(OSError):
+      os.unlink(temporary)
+    raise
+  return path
+
+
+def cached_file(name: str, make: Callable[[], bytes]) -> Path:
+  """A file of the cache that is needed, made where it is not there.
+
+  Args:
+    name: below the cache; it follows from the content. make: gives the content.
+
+  Raises:
+    AssetError: it cannot be written.
+  """
+  path = cache_folder() / name
+  if os.path.isfile(path):
+    return path
+  data = make()
+  try:
+    return insisted(lambda: _write(name, data))
+  except OSError as error:
+    refuse(path, error)
+
+
+def read_cached(name: str) -> bytes | None:
+  """A file of the cache, if it is there and can be read.
+
+  Raises:
+    AssetError: `KUBRIC_GEN_CACHE` names a folder that cannot be used.
+  """
   with contextlib.suppress(OSError):
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-      name = file.name
-      try:
-        file.write(data)
-      except OSError:
-        os.unlink(name)
-        raise
-    os.replace(name, path)
+    return (_root() / name).read_bytes()
+  return None
+
+
+def write_cached(name: str, data: bytes) -> None:
+  """Puts a file into the cache, whole or not at all; where that fails it is no error, for it is only a cache.
+
+  Raises:
+    AssetError: `KUBRIC_GEN_CACHE` names a folder that cannot be used.
+  """
+  with contextlib.suppress(OSError):
+    insisted(lambda: _write(name, data))

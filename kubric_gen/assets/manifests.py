@@ -10,20 +10,22 @@ they lie in the folder itself. Archives are unpacked into a cache that all proce
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.assets.archives import shared_folder, unpack
+from kubric_gen.assets.archives import unpack
 from kubric_gen.assets.cache import cache_folder
 from kubric_gen.assets.fetching import download, join, parent, read
 from kubric_gen.assets.manifest_entries import Entry, load_json, read_entry, typed
+from kubric_gen.assets.sharing import shared_file, shared_folder
 from kubric_gen.errors import AssetError
 from kubric_gen.paths import is_local, relative_file
-from kubric_gen.staging import partial_folder
 
 MAX_DATA = 1 << 24
 """Bytes of an asset's own `data.json`."""
@@ -116,18 +118,10 @@ class Manifest:
 
   def _single(self, name: str) -> Path:
     """A remote file without archive, in the cache; those of one folder are together."""
-    path = self._cache(self._data_dir) / name
-    if path.is_file():
-      return path
-    try:
-      path.parent.mkdir(parents=True, exist_ok=True)
-      with partial_folder(path) as staging:
-        download(join(self._data_dir, name), staging / "file")
-        os.replace(staging / "file", path)
-    except OSError as error:
-      raise AssetError(f"cannot write to the cache {path.parent} ({error.strerror}): free some space or point "
-                       "KUBRIC_GEN_CACHE elsewhere") from None
-    return path
+    def fill(file: Path) -> None:
+      download(join(self._data_dir, name), file)
+
+    return shared_file(self._cache(self._data_dir) / name, fill)
 
   def _cache(self, *parts: Any) -> Path:
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
@@ -143,8 +137,10 @@ class Manifest:
     stamp: tuple[int, ...] = ()
     if is_local(url):
       try:
-        stat = os.stat(url)
-        stamp = (stat.st_mtime_ns, stat.st_size)
+        status = os.stat(url)
+        if not stat.S_ISREG(status.st_mode):
+          raise OSError(errno.EINVAL, "it is no file")
+        stamp = (status.st_mtime_ns, status.st_size)
       except OSError as error:
         raise AssetError(f"archive {url} of asset {entry.id!r} cannot be read ({error.strerror}): put it there, or give the "
                          "collection's folder as data_dir") from None
@@ -160,8 +156,11 @@ def _fill(url: str, entry: Entry, collection: str, staging: Path) -> None:
     archive = staging / "archive"
     digest = download(url, archive)
   elif entry.sha256:
-    with open(archive, "rb") as file:
-      digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+      with open(archive, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+      raise AssetError(f"archive {url} cannot be read ({error.strerror}): make it readable, or fetch it again") from None
   if entry.sha256 and digest != entry.sha256:
     raise AssetError(f"archive {url} is not the one that the manifest of {collection} was made for (its SHA-256 differs): "
                      "fetch both again")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kubric_gen.assets.cache import cached_file
 from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
 from kubric_gen.assets.modelling import corner_normals
 from kubric_gen.errors import AssetError, KubricGenError
@@ -50,15 +50,15 @@ def _resolver(path: Path, missing: list[str]) -> Any:
 
 def _cached_image(image: Any) -> Texture:
   """A texture file for an image that is embedded in a mesh file, shared by content between processes."""
-  folder = Path(tempfile.gettempdir()) / f"kubric_gen_textures_{os.getuid() if hasattr(os, 'getuid') else 0}"
-  folder.mkdir(mode=0o700, exist_ok=True)
   image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
-  path = folder / f"{hashlib.sha256(image.tobytes() + repr(image.size).encode()).hexdigest()[:32]}.png"
-  if not path.exists():
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".png", delete=False) as file:
-      image.save(file, format="PNG")
-    os.replace(file.name, path)
-  return Texture(str(path))
+
+  def encoded() -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+  key = hashlib.sha256(image.tobytes() + repr(image.size).encode()).hexdigest()[:32]
+  return Texture(str(cached_file(f"textures/{key}.png", encoded)))
 
 
 def _material(visual_material: Any) -> PrincipledMaterial:

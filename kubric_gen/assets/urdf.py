@@ -157,9 +157,9 @@ def collision_file(body: Body, folder: Path, visual: Array) -> str:
     is made from its elements; "" where it has none.
 
   Raises:
-    AssetError: a mesh file that cannot be used.
+    AssetError: a mesh file that cannot be used, or a cache that cannot be written to.
   """
-  from kubric_gen.assets.cache import cache_folder, write_cached
+  from kubric_gen.assets.cache import cached_file
   from kubric_gen.assets.collision_files import pieces_text, read_pieces
   if not body.collisions:
     return ""
@@ -174,7 +174,4 @@ def collision_file(body: Body, folder: Path, visual: Array) -> str:
     for points in read_pieces(folder / part.mesh) if part.mesh else [part.points]:
       pieces.append(points @ turn[:3, :3].T + turn[:3, 3])
   data = pieces_text(pieces).encode()
-  path = cache_folder("collisions") / f"{hashlib.sha256(data).hexdigest()[:32]}.obj"
-  if not path.exists():
-    write_cached(path, data)
-  return str(path)
+  return str(cached_file(f"collisions/{hashlib.sha256(data).hexdigest()[:32]}.obj", lambda: data))

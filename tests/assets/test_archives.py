@@ -1,13 +1,11 @@
-"""Archives that mean no good, and caches that several processes fill."""
+"""Archives that mean no good."""
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
-import multiprocessing
 import os
-import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -17,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.assets import archives
-from kubric_gen.assets.archives import packed, shared_folder, unpack
-from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.assets.archives import packed, unpack
+from kubric_gen.errors import AssetError
 
 FILES = {"data.json": b"{}", "a/b.txt": b"hello" * 1000, "empty": b""}
 
@@ -157,44 +155,28 @@ def test_anything_is_unpacked_or_refused(tmp_path_factory, noise, at, compressed
   assert {path.name for path in root.iterdir()} == {"x.tar.gz", "in"} and len(list((root / "in").iterdir())) == 1
 
 
-def _fill(path: str, barrier: object) -> int:
-  calls = 0
+@pytest.mark.parametrize("problem", ["folder", "unreadable"])
+def test_an_archive_that_cannot_be_read_is_not_the_caches_fault(tmp_path, folder, problem, monkeypatch):
+  archive = tmp_path / "x.tar.gz"
+  if problem == "folder":
+    archive.mkdir()
+  else:
+    write(tmp_path, packed(FILES))
 
-  def fill(folder: Path) -> None:
-    nonlocal calls
-    calls += 1
-    barrier.wait(20)  # all are at it before one has finished
-    (folder / "content").write_text("whole")
+    def fail(stream: object, size: int) -> bytes:
+      raise OSError(errno.EIO, "Input/output error")
 
-  assert (shared_folder(Path(path), fill) / "content").read_text() == "whole"
-  return calls
-
-
-def test_processes_share_a_folder(tmp_path):
-  context = multiprocessing.get_context("spawn")
-  with context.Manager() as manager, context.Pool(3) as pool:
-    barrier = manager.Barrier(3)
-    assert pool.starmap(_fill, [(str(tmp_path / "shared"), barrier)] * 3) == [1, 1, 1]
-  assert [path.name for path in tmp_path.iterdir()] == ["shared"]
+    monkeypatch.setattr(gzip.GzipFile, "read", fail)
+  with pytest.raises(AssetError, match="cannot be read: (Is a directory|Input/output error)") as error:
+    unpack(archive, folder)
+  assert "free some space" not in str(error.value)
 
 
-def test_what_fails_or_was_killed_leaves_nothing(tmp_path):
-  def fail(folder: Path) -> None:
-    (folder / "half").touch()
-    raise AssetError("no")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO, errno.EFBIG])
+def test_what_cannot_be_written_is(tmp_path, folder, number, monkeypatch):
+  def fail(*_: object) -> None:
+    raise OSError(number, os.strerror(number))
 
-  with pytest.raises(AssetError, match="no"):
-    shared_folder(tmp_path / "x", fail)
-  assert not list(tmp_path.iterdir())
-  script = (f"import os, pathlib\nfrom kubric_gen.assets.archives import shared_folder\n"
-            f"shared_folder(pathlib.Path({str(tmp_path / 'x')!r}), lambda folder: os._exit(9))")
-  assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
-  assert len(list(tmp_path.iterdir())) == 1
-  assert shared_folder(tmp_path / "x", lambda folder: (folder / "y").touch()).is_dir()
-  assert [path.name for path in tmp_path.iterdir()] == ["x"]
-
-
-def test_a_file_in_the_way(tmp_path):
-  (tmp_path / "x").touch()
-  with pytest.raises(KubricGenError, match="in the way"):
-    shared_folder(tmp_path / "x", lambda folder: None)
+  monkeypatch.setattr(archives, "_copy", fail)
+  with pytest.raises(AssetError, match="cannot be unpacked into.*free some space"):
+    unpack(write(tmp_path, packed(FILES)), folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,12 @@ import trimesh
 from PIL import Image
 
 import kubric_gen as kg
-from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
+from kubric_gen.assets import Mesh, cache, inertia_of, load_mesh, mass_of
 from kubric_gen.errors import AssetError
 
 # trimesh reads damaged OBJ files with an old NumPy habit.
-pytestmark = pytest.mark.filterwarnings("ignore:string or file could not be read:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:string or file could not be read:DeprecationWarning"),
+              pytest.mark.usefixtures("cache_root")]
 
 SUFFIXES = (".obj", ".glb", ".gltf", ".ply", ".stl", ".off")
 OFFSET = np.array([3.0, -2.0, 5.0])
@@ -324,6 +326,24 @@ def test_a_textured_glb(tmp_path: Path, image: Image.Image) -> None:
   assert (material.metallic, material.roughness) == (0.25, 0.75)
   np.testing.assert_array_equal(mesh.material_index, [0, 0])
   np.testing.assert_allclose(mesh.uvs, mesh.vertices[:, :2] + 0.5, atol=1e-6)  # v upwards, though glTF's runs down
+
+
+def test_textures_lie_in_the_cache_and_come_back_when_it_is_deleted(tmp_path: Path, image: Image.Image, cache_root: Path) -> None:
+  path = write(textured(image), tmp_path / "t.glb")
+  first = read(path)
+  place = Path(first.materials[0].color.path)
+  assert place.parent == cache_root / "textures" and place.parent.stat().st_mode & 0o077 == 0
+  assert read(path) is first
+  shutil.rmtree(cache_root)
+  assert same_image(read(path).materials[0].color, image)
+
+
+def test_a_cache_that_cannot_hold_a_texture_is_told(tmp_path: Path, image: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+  (tmp_path / "cache").mkdir()
+  (tmp_path / "cache" / "textures").touch()
+  monkeypatch.setattr(cache, "_root", lambda: tmp_path / "cache")
+  with pytest.raises(AssetError, match="^cannot write to the cache .*point KUBRIC_GEN_CACHE elsewhere$"):
+    read(write(textured(image), tmp_path / "t.glb"))
 
 
 def test_a_textured_obj(tmp_path: Path, image: Image.Image) -> None:
