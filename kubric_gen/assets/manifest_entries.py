@@ -32,7 +32,7 @@ class Entry:
 
 
 def typed(record: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
-  """The text or object under a key; the default where it is missing or null.
+  """The printable text or the object under a key; the default where it is missing or null.
 
   Raises:
     ValueError: it is something else.
@@ -42,6 +42,8 @@ def typed(record: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
     return default
   if not isinstance(value, kind):
     raise ValueError(f"{key} must be {'text' if kind is str else 'an object'}, not {value!r:.60}")
+  if isinstance(value, str) and not value.isprintable():
+    raise ValueError(f"{key} must be printable text, not {value!r:.60}")
   return value
 
 

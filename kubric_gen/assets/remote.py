@@ -99,8 +99,8 @@ def _http(url: str) -> Iterator[bytes]:
     if isinstance(problem.reason, str):  # ours, or no protocol at all
       raise AssetError(f"{url} cannot be fetched ({problem.reason}): check the address") from None
     raise Transient(f"no connection: {problem.reason}") from None
-  except ValueError as problem:
-    raise AssetError(f"{url} is no address ({problem}): check it") from None
+  except (ValueError, http.client.InvalidURL) as problem:
+    raise AssetError(f"{url!r} is no address ({problem}): check it, and write %20 for spaces") from None
   except (OSError, http.client.HTTPException) as problem:
     raise Transient(f"the connection broke: {problem or type(problem).__name__}") from None
 

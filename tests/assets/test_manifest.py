@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
 import io
 import json
+import os
 import tarfile
 import threading
 import time
@@ -274,6 +276,26 @@ def test_archives_that_differ_from_the_manifest(tmp_path, cache_root):
   assert not list(cache_root.rglob(".*partial*"))
 
 
+def test_archives_that_cannot_be_read(tmp_path, monkeypatch):
+  path = collection(tmp_path, 1)
+  archive = tmp_path / "box_00.tar.gz"
+
+  def fail(*_: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+  with monkeypatch.context() as patch:
+    patch.setattr(hashlib, "file_digest", fail)
+    with pytest.raises(AssetError, match="archive .* cannot be read .Permission denied") as error:
+      ManifestObjects(path).create("box_00", "x")
+  assert "cache" not in str(error.value).lower().replace(str(tmp_path).lower(), "")
+  archive.unlink()
+  for make in (os.mkdir, os.mkfifo):
+    make(archive)
+    with pytest.raises(AssetError, match="archive .* cannot be read .it is no file.*data_dir"):
+      ManifestObjects(path).create("box_00", "x")
+    archive.rmdir() if make is os.mkdir else archive.unlink()
+
+
 def test_an_archive_that_changes_is_unpacked_anew(tmp_path):
   path = repacked(tmp_path, lambda content: None)
   first = ManifestObjects(path).create("box_00", "x").shape
@@ -306,13 +328,18 @@ def one(**changes: Any) -> dict[str, Any]:
     (one(id="b"), "its id is 'b'"), (one(license=3), "license must be text"), (one(kwargs=[1]), "kwargs must be an object"),
     (one(metadata="x"), "metadata must be"), (one(path=3), "path must be text"), (one(sha256="xyz"), "64 hex"),
     (one(asset_type="Texture"), "only Texture"), (one(kwargs_bounds=[[0, 0], [1, 1]]), "bounds"),
-    (one(kwargs_bounds="ab"), "bounds"), ({"name": 3, **one()}, "name must be text"), ({"data_dir": 3, **one()}, "data_dir")])
+    (one(kwargs_bounds="ab"), "bounds"), (one(kwargs_bounds=[[10**400, 0, 0], [1, 1, 1]]), "bounds"),
+    (one(kwargs_bounds=[[1, 0, 0], [1, 1, True, 2]]), "bounds"), (one(license="CC\n0"), "license must be printable text"),
+    (one(asset_type="a\x1b[31m"), "asset_type must be printable"), (one(path="a\x00"), "path must be printable"),
+    (one(metadata={"category": "a\nb"}), "category must be printable"), ({"name": "a\nb", **one()}, "name must be printable"),
+    ({"data_dir": "a\x07", **one()}, "data_dir must be printable"),
+    ({"name": 3, **one()}, "name must be text"), ({"data_dir": 3, **one()}, "data_dir")])
 def test_broken_manifests(tmp_path, content, reason):
   path = tmp_path / "m.json"
   path.write_text(json.dumps(content))
   with pytest.raises(AssetError, match=reason) as error:
     ManifestObjects(path).ids()
-  assert "\n" not in str(error.value) and "m.json" in str(error.value) or "asset" in str(error.value)
+  assert str(error.value).isprintable() and ("m.json" in str(error.value) or "asset" in str(error.value))
 
 
 @pytest.mark.parametrize("text", ["", "{", "\x00", '{"assets": NaN}', "[" * 100_000])
@@ -326,6 +353,8 @@ def test_manifests_that_are_no_json(tmp_path, text):
     ({"kwargs": {}}, "names no render_filename"), ({"kwargs_render_filename": 3}, "must be text"),
     ({"kwargs_render_filename": "../../etc/passwd.obj"}, "stay"), ({"kwargs_render_filename": "/etc/passwd.obj"}, "stay"),
     ({"path": "../a.tar.gz"}, "stay"), ({"path": "file:///a.tar.gz"}, "stay"), ({"path": "none.tar.gz"}, "cannot be read"),
+    ({"kwargs_mass": 10**400}, "mass must be finite"), ({"kwargs_scale": 10**400}, "scale"),
+    ({"kwargs_render_filename": "a\x1b[31m.obj"}, "stay"), ({"kwargs_render_filename": "a\n.obj"}, "stay"),
     ({"kwargs_mass": -1}, "mass must lie"), ({"kwargs_mass": "heavy"}, "mass must be"), ({"kwargs_scale": 0}, "scale must be"),
     ({"kwargs_scale": [1, 2]}, "scale must be 3"), ({"kwargs_render_filename": "texture.png"}, "must end in"),
     ({"kwargs_simulation_filename": "../x.urdf"}, "stay"), ({"kwargs_simulation_filename": 3}, "must be text")])
@@ -335,7 +364,7 @@ def test_broken_entries(tmp_path, changes, reason):
   path.write_text(json.dumps(one(**changes)))
   with pytest.raises(AssetError, match=reason) as error:
     ManifestObjects(path).create("a", "x")
-  assert "\n" not in str(error.value) and "'a'" in str(error.value)
+  assert str(error.value).isprintable() and "'a'" in str(error.value)
 
 
 def test_scales_of_entries(tmp_path):

@@ -40,9 +40,11 @@ def _assets(manifest: Manifest, kind: str) -> Mapping[str, Asset]:
     if entry.kwargs.get("bounds") is not None:
       try:
         metadata["bounds"] = _bounds(entry.kwargs["bounds"])
-      except (TypeError, ValueError):
+      except (TypeError, ValueError, OverflowError):
         raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken (its bounds are not two corners of three finite "
                          "numbers): correct the manifest") from None
+    if isinstance(category, str) and not category.isprintable():
+      raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken (category must be printable text): correct the manifest")
     found[entry.id] = Asset(entry.id, "" if category is None else str(category), entry.license, metadata)
   if not found:
     others = sorted({entry.kind for entry in manifest.entries.values()})
