@@ -9,10 +9,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from kubric_gen.cli import guarded
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
+
+if TYPE_CHECKING:
+  from kubric_gen.assets.importing import Rows
+  from kubric_gen.portraits import Picture
 
 
 class _Parser(argparse.ArgumentParser):
@@ -46,17 +50,26 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
   return parser.parse_args(arguments)
 
 
+def _pictures(rows: Rows) -> Picture:
+  """A sheet of pictures of objects."""
+  from kubric_gen.portraits import portraits, sheet
+  made = portraits(item for _, items in rows for item in items)
+  return sheet([(caption, [next(made) for _ in items]) for caption, items in rows])
+
+
 def _run(values: argparse.Namespace) -> None:
   from kubric_gen.assets.importing import import_folder
-  from kubric_gen.assets.preparing import Options
+  from kubric_gen.assets.preparing import Options, counted
   if not 1e-3 <= values.density <= 1e5:
     raise KubricGenError(f"--density must lie between 0.001 and 100000 kg/m³, got {values.density:g}")
-  options = Options(values.unit, values.up, values.density, values.license, values.thumbnails)
+  options = Options(values.unit, values.up, values.density, values.license)
   results = import_folder(values.folder, values.output, options, values.overwrite,
-                          report=lambda result: print(result, flush=True))
+                          report=lambda result: print(result, flush=True),
+                          pictures=_pictures if values.thumbnails else None)
   skipped = sum(result.verdict == "skipped" for result in results)
   manifest = values.output / f"{values.output.resolve().name}.json"
-  print(f"{manifest}: {len(results) - skipped} assets" + (f", {skipped} files skipped" if skipped else ""), flush=True)
+  print(f"{manifest}: {counted(len(results) - skipped, 'asset')}"
+        + (f", {counted(skipped, 'file')} skipped" if skipped else ""), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from kubric_gen.assets.manifest_entries import OBJECT
 from kubric_gen.assets.mesh import Array, Mesh, integrate_solid
 from kubric_gen.assets.mesh_files import load_mesh_file
 from kubric_gen.assets.meshes import load_mesh
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.shapes import MESH_SUFFIXES, MeshFile
 
 SUFFIXES = (*MESH_SUFFIXES, *BLENDER_SUFFIXES)
@@ -42,14 +42,20 @@ class Options:
   Attributes:
     unit: of their coordinates, one of `UNITS`; `auto` takes metres, or centimetres or millimetres where only that gives a
       likely size. up: their axis that becomes +Z, as in `MeshFile`; it does not concern USD and Blender files.
-    density: kg/m³ of the solids. license: of all of them. thumbnails: whether to make a picture of them.
+    density: kg/m³ of the solids. license: of all of them.
+
+  Raises:
+    KubricGenError: the license is not printable text.
   """
 
   unit: str = "auto"
   up: str = "auto"
   density: float = DENSITY
   license: str = "unknown"
-  thumbnails: bool = True
+
+  def __post_init__(self) -> None:
+    if not self.license.isprintable():
+      raise KubricGenError(f"the license must be printable text, got {self.license!r:.100}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +66,11 @@ class Made:
   entry: dict[str, Any]
   notes: list[str] = field(default_factory=list)
   repaired: bool = False
+
+
+def counted(number: int, what: str) -> str:
+  """So many things, in words: 1 file, 2 files."""
+  return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _unit(extent: float, options: Options) -> tuple[float, str]:
@@ -106,7 +117,7 @@ def make_asset(path: Path, asset_id: str, category: str, options: Options, sourc
     names = {"closed": "closed", "repaired": "not closed: made solid for collisions",
              "hull": "not closed: collides as its convex hull"}
     extent = float(np.ptp(mesh.bounds, axis=0).max())
-    notes = [f"{extent:.3g} m, {mass:.3g} kg, {len(solid.pieces)} piece{'s' * (len(solid.pieces) > 1)}, {names[solid.kind]}"]
+    notes = [f"{extent:.3g} m, {mass:.3g} kg, {counted(len(solid.pieces), 'piece')}, {names[solid.kind]}"]
     if solid.inverted:
       notes.append("turned inside out")
     if said:

@@ -15,7 +15,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from kubric_gen.assets import load_mesh, mass_of
+from kubric_gen.assets import importing, load_mesh, mass_of
+from kubric_gen.assets.__main__ import _pictures
 from kubric_gen.assets.collections import ManifestObjects
 from kubric_gen.assets.collision_files import load_pieces
 from kubric_gen.assets.conversion import to_glb
@@ -114,13 +115,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def imported(folder: Path, tmp_path_factory: pytest.TempPathFactory, cache_root: Path) -> tuple[Path, dict[str, Result]]:
   output = tmp_path_factory.mktemp("output") / "Mine"
-  results = import_folder(folder, output, Options(license="CC BY 4.0"))
+  results = import_folder(folder, output, Options(license="CC BY 4.0"), pictures=_pictures)
   return output, {result.file: result for result in results}
 
 
-GOOD = {"furniture/my table!.obj": "my_table", "furniture/table.stl": "table", "box.glb": "box", "box.gltf": "box_2",
-        "ball.ply": "ball_2", "ball.off": "ball", "usd_box.usdc": "usd_box", "usd_box_packed.usdz": "usd_box_packed",
-        "blend_box.blend": "blend_box", "odd/wide.stl": "wide"}
+GOOD = {"furniture/my table!.obj": "furniture_my_table", "furniture/table.stl": "furniture_table", "box.glb": "box.glb",
+        "box.gltf": "box.gltf", "ball.ply": "ball.ply", "ball.off": "ball.off", "usd_box.usdc": "usd_box",
+        "usd_box_packed.usdz": "usd_box_packed", "blend_box.blend": "blend_box", "odd/wide.stl": "odd_wide"}
 
 
 def test_every_file_is_told_of(imported):
@@ -156,9 +157,9 @@ def test_the_collection_reads_back(imported):
   output, results = imported
   source = ManifestObjects(output / "Mine.json")
   assert source.name == "Mine" and len(source.ids()) == 13 and source.categories == ("furniture", "odd")
-  assert source.ids("furniture") == ("my_table", "table") and source.assets["box"].license == "CC BY 4.0"
-  extents = {"box": (0.2, 0.1, 0.3), "my_table": (0.8, 0.6, 0.55), "table": (0.8, 0.6, 0.55), "ball": (0.2, 0.2, 0.2),
-             "usd_box": (0.3, 0.3, 0.3), "blend_box": (0.3, 0.3, 0.3), "wide": (1.0, 0.5, 0.3)}
+  assert source.ids("furniture") == ("furniture_my_table", "furniture_table") and source.assets["box.glb"].license == "CC BY 4.0"
+  extents = {"box.glb": (0.2, 0.1, 0.3), "furniture_my_table": (0.8, 0.6, 0.55), "furniture_table": (0.8, 0.6, 0.55),
+             "ball.off": (0.2, 0.2, 0.2), "usd_box": (0.3, 0.3, 0.3), "blend_box": (0.3, 0.3, 0.3), "odd_wide": (1.0, 0.5, 0.3)}
   for asset_id, asset in source.assets.items():
     item = source.create(asset_id, "x")
     mesh = load_mesh(item.shape)
@@ -174,14 +175,14 @@ def test_the_collection_reads_back(imported):
 
 def test_looks_are_kept(imported):
   source = ManifestObjects(imported[0] / "Mine.json")
-  for asset_id, color in (("box", (10, 200, 30)), ("box_2", (10, 20, 230)), ("usd_box", (200, 30, 30)),
+  for asset_id, color in (("box.glb", (10, 200, 30)), ("box.gltf", (10, 20, 230)), ("usd_box", (200, 30, 30)),
                           ("usd_box_packed", (200, 30, 30)), ("blend_box", (200, 30, 30))):
     (look,) = load_mesh(source.create(asset_id, "x").shape).materials
     assert isinstance(look.color, Texture)
     assert Image.open(look.color.path).convert("RGB").getpixel((1, 1)) == color
     if asset_id.startswith("box"):
       assert (look.metallic, look.roughness) == (0.25, 0.75)
-  (paint,) = load_mesh(source.create("ball_2", "x").shape).materials
+  (paint,) = load_mesh(source.create("ball.ply", "x").shape).materials
   assert paint.color == pytest.approx((0.007, 0.578, 0.716), abs=0.01)
 
 
@@ -213,8 +214,8 @@ def test_things_come_to_rest_on_the_floor(imported):
 def test_a_bowl_holds_what_falls_into_it(imported):
   source = ManifestObjects(imported[0] / "Mine.json")
   floor = Object("floor", Plane(), scale=(40, 40, 1), static=True, background=True)
-  bowl = source.create("bowl", "bowl", static=True, position=(0, 0, 0.3))
-  ball = source.create("ball", "ball", scale=0.4, position=(0, 0, 0.8), restitution=0.0)
+  bowl = source.create("odd_bowl", "bowl", static=True, position=(0, 0, 0.3))
+  ball = source.create("ball.off", "ball", scale=0.4, position=(0, 0, 0.8), restitution=0.0)
   motion = simulate(Scene([floor, bowl, ball], cameras=[PerspectiveCamera()], num_frames=24, frame_rate=12))
   x, y, z = motion.positions[-1, 2]
   mesh = load_mesh(bowl.shape)
@@ -228,8 +229,8 @@ def test_other_programs_read_the_files(imported, tmp_path):
   import pybullet
   from kubric_gen.assets.archives import unpack
   output = imported[0]
-  entry = json.loads((output / "Mine.json").read_text())["assets"]["my_table"]
-  unpack(output / "my_table.tar.gz", tmp_path)
+  entry = json.loads((output / "Mine.json").read_text())["assets"]["furniture_my_table"]
+  unpack(output / "furniture_my_table.tar.gz", tmp_path)
   assert json.loads((tmp_path / "data.json").read_text()) == {k: v for k, v in entry.items() if k != "sha256"}
   with captured_console():
     client = pybullet.connect(pybullet.DIRECT)
@@ -258,7 +259,7 @@ def test_output_is_the_same_again_and_only_replaced_on_request(folder, tmp_path)
   files.mkdir()
   for name in ("box.glb", "ball.ply"):
     (files / name).write_bytes((folder / name).read_bytes())
-  options = Options(thumbnails=False)
+  options = Options()
   for name in ("first/Boxes", "second/Boxes"):
     import_folder(files, tmp_path / name, options)
   contents = [{path.name: path.read_bytes() for path in (tmp_path / name / "Boxes").iterdir()} for name in ("first", "second")]
@@ -268,26 +269,122 @@ def test_output_is_the_same_again_and_only_replaced_on_request(folder, tmp_path)
   (files / "ball.ply").unlink()
   import_folder(files, tmp_path / "first/Boxes", options, overwrite=True)
   assert len(list((tmp_path / "first/Boxes").iterdir())) == 2
-  with pytest.raises(KubricGenError, match="no asset collection"):
-    import_folder(files, files, options, overwrite=True)
   (files / "box.glb").write_bytes(b"x")
-  with pytest.raises(KubricGenError, match="none of the 1 files"):
+  with pytest.raises(KubricGenError, match=r"nothing can be imported from \S+: 1 file skipped"):
     import_folder(files, tmp_path / "third", options)
   assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "in", "second"]
 
 
-def test_ids_are_safe_and_unique(tmp_path):
-  names = ["chair/model.obj", "table/Model.obj", "a b/c&d.ply", "../x/..obj", "x/é.obj", "x/è.obj", "y/deep/model.obj"]
-  files = [tmp_path / name for name in names]
-  made = name_assets(files, tmp_path)
-  assert list(made.values()) == ["chair_model", "table_Model", "c_d", "x_asset", "x_asset_2", "x_asset_3", "deep_model"]
+def names(*files: str) -> list[str]:
+  return list(name_assets([Path("/in") / file for file in files], Path("/in")).values())
+
+
+def test_ids_are_safe_and_unique():
+  assert names("chair/model.obj", "table/Model.obj", "a b/c&d.ply", "y/deep/model.obj", "v1.2.obj") == [
+      "chair_model", "table_Model", "a_b_c_d", "y_deep_model", "v1_2"]
+  accents = names("x/é.obj", "x/è.obj", "x/..obj")
+  assert len(set(accents)) == 3 and all(re.fullmatch(r"x\.[0-9a-f]{12}", name) for name in accents)
+  assert names("é.obj") == ["asset"]
+  long = names("a" * 150 + ".obj", "a" * 150 + "b.obj", "a" * 100 + ".obj")
+  assert [len(name) for name in long] == [113, 113, 100] and len(set(long)) == 3
+
+
+def test_ids_do_not_depend_on_other_files():
+  """So that a new file moves no old one from training to testing."""
+  assert names("duck.glb", "b.obj") == ["duck", "b"]
+  assert names("duck.glb", "toys/duck.glb", "b.obj", "a.obj") == ["duck", "toys_duck", "b", "a"]
+  assert names("toys/duck.glb") == ["toys_duck"]
+  # but for those that differ in the suffix, or in what ids cannot hold
+  assert names("box.gltf", "box.glb") == ["box.gltf", "box.glb"]
+  assert names("box.gltf", "box.blend", "box.glb", "BOX.GLB")[:2] == ["box.gltf", "box.blend"]
+  same = names("a/b.obj", "a_b.obj", "c.obj")
+  assert same[2] == "c" and same[:2] == names("a_b.obj", "a/b.obj")[::-1] and len(set(same)) == 3
+  assert names("a/b.obj", "a_b.glb") == ["a_b.obj", "a_b.glb"]
+
+
+def collection_of(tmp_path: Path) -> tuple[Path, Path]:
+  """A file, and the collection that it was imported to."""
+  (tmp_path / "in").mkdir()
+  trimesh.creation.box((0.1, 0.2, 0.3)).export(tmp_path / "in" / "box.stl")
+  import_folder(tmp_path / "in", tmp_path / "coll", Options())
+  return tmp_path / "in", tmp_path / "coll"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_are_not_overwritten_by_what_is_made_of_them(tmp_path, monkeypatch, overwrite):
+  folder, output = collection_of(tmp_path)
+  (output / "raw").mkdir()
+  raw = output / "raw" / "box.stl"
+  raw.write_bytes((folder / "box.stl").read_bytes())
+  (tmp_path / "link").symlink_to(output)
+  monkeypatch.chdir(output)
+  for source, target in ((output, output), (output / "raw", output), (raw, output), (output, output / "raw"),
+                         (output / "raw", tmp_path / "link"), (tmp_path / "link" / "raw", output), (folder, folder / "new"),
+                         (tmp_path, output), (Path("raw"), Path(".")), (Path("."), Path("new"))):
+    with pytest.raises(KubricGenError, match="must not lie in one another: choose another --output"):
+      import_folder(source, target, Options(), overwrite)
+  assert raw.is_file() and (output / "coll.json").is_file() and not (folder / "new").exists()
+  import_folder(folder / "box.stl", tmp_path / "beside", Options())  # only the file counts
+  import_folder(folder / "box.stl", folder / "below", Options())
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    (lambda folder: (folder / "notes.txt").touch(), "it also holds 'notes.txt'"),
+    (lambda folder: (folder / "more").mkdir(), "it also holds 'more'"),
+    (lambda folder: ((folder / "box.tar.gz").unlink(), (folder / "box.tar.gz").mkdir()), "it also holds 'box.tar.gz'"),
+    (lambda folder: (folder / "coll.json").write_text("{}"), "coll.json is not of an import"),
+    (lambda folder: (folder / "coll.json").write_text("[" * 100_000), "coll.json is not of an import"),
+    (lambda folder: (folder / "coll.json").write_text('{"name": "coll", "version": "1.0", "assets": [1]}'), "not of an import"),
+    (lambda folder: (folder / "coll.json").write_text('{"name": "coll", "version": "1.0", "assets": {}}'), "not of an import"),
+    (lambda folder: (folder / "coll.json").write_text(json.dumps(
+        {"name": "coll", "version": "1.0", "assets": {"box": {"id": "box", "kwargs": {}}}})), "not of an import"),
+    (lambda folder: (folder / "coll.json").unlink(), "is no asset collection")])
+def test_only_what_an_import_has_written_is_replaced(tmp_path, change, reason):
+  folder, output = collection_of(tmp_path)
+  import_folder(folder, output, Options(), overwrite=True, pictures=lambda rows: np.zeros((4, 4, 3), np.uint8))
+  import_folder(folder, output, Options(), overwrite=True)
+  change(output)
+  before = sorted(output.iterdir())
+  with pytest.raises(KubricGenError, match=reason) as error:
+    import_folder(folder, output, Options(), overwrite=True)
+  assert str(error.value).endswith("will not be replaced: choose another --output")
+  assert sorted(output.iterdir()) == before
+
+
+def test_what_comes_while_an_import_runs_is_kept(tmp_path):
+  folder, output = collection_of(tmp_path)
+  with pytest.raises(KubricGenError, match="also holds 'new.txt'"):
+    import_folder(folder, output, Options(), overwrite=True, report=lambda _: (output / "new.txt").touch())
+  assert (output / "new.txt").exists() and (output / "coll.json").exists()
+
+
+def test_odd_names_of_folders(tmp_path):
+  (tmp_path / "in" / "a\nb").mkdir(parents=True)
+  trimesh.creation.box((0.1, 0.2, 0.3)).export(tmp_path / "in" / "a\nb" / "box\x1b.stl")
+  (result,) = import_folder(tmp_path / "in", tmp_path / "out", Options())
+  assert result.id == "a_b_box" and str(result).isprintable()
+  assert ManifestObjects(tmp_path / "out" / "out.json").categories == ("a_b",)
+  with pytest.raises(KubricGenError, match="must be printable"):
+    import_folder(tmp_path / "in", tmp_path / "o\nut", Options())
+  with pytest.raises(KubricGenError, match="license must be printable"):
+    Options(license="a\nb")
+
+
+def test_importing_needs_no_renderer():
+  """The pictures are made by what is passed in: assets are below the renderer."""
+  script = ("import sys, kubric_gen.assets.importing, kubric_gen.assets.collections\n"
+            "print([name for name in sys.modules if name.startswith(('kubric_gen.render', 'kubric_gen.portraits', 'bpy'))])")
+  assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "[]\n"
+  for file in Path(importing.__file__).parent.rglob("*.py"):
+    if file.name != "__main__.py":
+      assert not re.search(r"(from|import) kubric_gen\.(render|portraits)\b", file.read_text()), file
 
 
 def test_units_and_axes_can_be_said(tmp_path):
   trimesh.creation.box((10, 20, 30)).export(tmp_path / "box.stl")
-  for options, extent in ((Options(unit="inch", thumbnails=False), (0.254, 0.508, 0.762)),
-                          (Options(unit="m", thumbnails=False), (10, 20, 30)),
-                          (Options(up="y", density=100.0, thumbnails=False), (0.1, 0.3, 0.2))):
+  for options, extent in ((Options(unit="inch"), (0.254, 0.508, 0.762)),
+                          (Options(unit="m"), (10, 20, 30)),
+                          (Options(up="y", density=100.0), (0.1, 0.3, 0.2))):
     output = tmp_path / f"out_{options.unit}"
     import_folder(tmp_path / "box.stl", output, options)
     item = ManifestObjects(output / f"{output.name}.json").create("box", "x")
@@ -334,11 +431,13 @@ def test_command_line(folder, tmp_path):
   done = command("import", tmp_path / "in", "--output", tmp_path / "out", "--no-thumbnails", "--license=CC0")
   assert done.returncode == 0 and done.stderr == ""
   first, second, last = done.stdout.splitlines()
-  assert first.startswith("skipped  bad.stl: ") and second == "ok       kind/box.glb -> box: 0.3 m, 3 kg, 1 piece, closed"
-  assert last == f"{tmp_path / 'out' / 'out.json'}: 1 assets, 1 files skipped"
+  assert first.startswith("skipped  bad.stl: ") and second == "ok       kind/box.glb -> kind_box: 0.3 m, 3 kg, 1 piece, closed"
+  assert last == f"{tmp_path / 'out' / 'out.json'}: 1 asset, 1 file skipped"
   again = command("import", tmp_path / "in", "--output", tmp_path / "out")
   assert again.returncode == 2 and again.stderr.startswith("error: ") and again.stderr.count("\n") == 1
   for arguments in (["import", tmp_path], ["import"], [], ["export"], ["import", tmp_path, "--output=x", "--unit=mile"],
-                    ["import", tmp_path, f"--output={tmp_path / 'x'}", "--density=-1"]):
+                    ["import", tmp_path, f"--output={tmp_path / 'x'}", "--density=-1"],
+                    ["import", tmp_path / "in", f"--output={tmp_path / 'x'}", "--license=a\nb"],
+                    ["import", tmp_path / "in", f"--output={tmp_path / 'in' / 'x'}", "--overwrite"]):
     failed = command(*arguments)
     assert failed.returncode == 2 and failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1
