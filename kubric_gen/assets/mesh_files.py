@@ -156,6 +156,14 @@ def _with_creases(part: Any) -> tuple[Array, Indices, Array, NDArray[np.int64]]:
   return vertices[origin], inverse.reshape(-1, 3).astype(np.int32), normals[first], origin
 
 
+def _mean_color(part: Any) -> tuple[float, float, float]:
+  """The mean over the surface of the colours that its vertices or faces have, as linear RGB."""
+  colors = srgb_to_linear(np.asarray(part.visual.face_colors, np.float64)[:, :3] / 255.0)
+  area = np.maximum(np.nan_to_num(np.asarray(part.area_faces, np.float64), posinf=0.0), 1e-30)
+  r, g, b = ((colors * area[:, None]).sum(axis=0) / area.sum()).tolist()
+  return (r, g, b)
+
+
 def _assemble(parts: list[_Part]) -> tuple[Array, Indices, Array, Array, tuple[Material, ...], Indices]:
   vertices, faces, normals, uvs, index = [], [], [], [], []
   materials: list[Material] = []
@@ -175,7 +183,7 @@ def _assemble(parts: list[_Part]) -> tuple[Array, Indices, Array, Array, tuple[M
     material = getattr(part.visual, "material", None)
     made = PrincipledMaterial() if material is None else _material(material)
     if material is None and part.visual.kind in ("face", "vertex"):
-      made = PrincipledMaterial(color=tuple(srgb_to_linear(part.visual.main_color[:3] / 255.0).tolist()))
+      made = PrincipledMaterial(color=_mean_color(part))
     if made not in materials:
       materials.append(made)
     index.append(np.full(len(part.faces), materials.index(made), np.int32))

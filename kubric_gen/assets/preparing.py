@@ -29,7 +29,7 @@ from kubric_gen.scene.shapes import MESH_SUFFIXES, MeshFile
 
 SUFFIXES = (*MESH_SUFFIXES, *BLENDER_SUFFIXES)
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
-LIKELY = (1e-3, 20.0)
+LIKELY = (1e-3, 5.0)
 """Metres; what is smaller or larger in its largest extent was probably made in another unit."""
 DENSITY = 500.0
 """kg/m³ of the solid's volume: between wood and a half-empty box."""
@@ -73,12 +73,12 @@ def counted(number: int, what: str) -> str:
   return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _unit(extent: float, options: Options) -> tuple[float, str]:
+def _unit(extent: float, options: Options, suffix: str) -> tuple[float, str]:
   """Metres per unit of a file whose largest extent is given, and what to say of it."""
   if options.unit != "auto":
     factor = UNITS[options.unit]
     return factor, "" if factor == 1 else f"read as {options.unit}"
-  for unit in ("m", "cm", "mm"):
+  for unit in ("m", "mm", "cm") if suffix == ".stl" else ("m", "cm", "mm"):  # what STL files are printed from is in mm
     if LIKELY[0] <= extent * UNITS[unit] <= LIKELY[1]:
       return UNITS[unit], "" if unit == "m" else f"{extent:.4g} m across would be too large, read as {unit}"
   raise AssetError(f"it is {extent:.3g} m across, which is unlikely in metres, centimetres and millimetres: say its unit with "
@@ -110,7 +110,7 @@ def make_asset(path: Path, asset_id: str, category: str, options: Options, sourc
       raw = load_mesh_file(MeshFile(str(glb)))
     else:
       raw = load_mesh_file(MeshFile(str(path), options.up))
-    factor, said = _unit(float(np.ptp(raw.bounds, axis=0).max()), options)
+    factor, said = _unit(float(np.ptp(raw.bounds, axis=0).max()), options, path.suffix.lower())
     solid = solidity_of(raw.vertices * factor, raw.faces)
     mesh = _scaled(raw, factor, solid.inverted)
     mass = float(f"{solid.volume * options.density:.6g}")

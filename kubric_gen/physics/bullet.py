@@ -124,7 +124,9 @@ class BulletWorld:
         fixedTimeStep=1 / step_rate, numSubSteps=0, numSolverIterations=SOLVER_ITERATIONS, solverResidualThreshold=0,
         useSplitImpulse=1, splitImpulsePenetrationThreshold=0, contactERP=0.2, erp=0.2, frictionERP=0.2,
         contactSlop=0, contactBreakingThreshold=0.02, restitutionVelocityThreshold=0, warmStartingFactor=0,
-        enableConeFriction=0, deterministicOverlappingPairs=1, physicsClientId=self._client)
+        enableConeFriction=0, deterministicOverlappingPairs=1,
+        enableFileCaching=0,  # files of pieces have a new name each time, so that nothing would ever be found in the cache
+        physicsClientId=self._client)
 
   def __enter__(self) -> BulletWorld:
     return self
@@ -190,7 +192,9 @@ class BulletWorld:
       with scratch, _returned(arguments.get("vertices", []), arguments.get("indices", [])):
         shape = p.createCollisionShape(**arguments)
       # PyBullet has no kinematic rigid bodies, but a multibody with a fixed base pushes with the velocity it is given.
-      body = p.createMultiBody(mass, shape, useMaximalCoordinates=item.path is None, physicsClientId=self._client)
+      # Without a visual shape of its own a body gets one from its collision shape, which reads the file of pieces again.
+      seen = (p.createVisualShape(p.GEOM_SPHERE, radius=1e-3, physicsClientId=self._client) if collider.kind == "pieces" else -1)
+      body = p.createMultiBody(mass, shape, seen, useMaximalCoordinates=item.path is None, physicsClientId=self._client)
     except self._p.error as error:
       what = item.shape.path if isinstance(item.shape, MeshFile) else type(item.shape).__name__
       raise AssetError(f"object {item.name!r}: PyBullet cannot use its shape ({what}): simplify the mesh") from error

@@ -132,8 +132,8 @@ def test_every_file_is_told_of(imported):
       "odd/tangled.ply": "0.2 m, 4 kg, 1 piece, not "}
   assert "turned inside out" in results["odd/inverted.ply"].notes
   assert "not closed: made solid" in results["odd/bowl.ply"].notes
-  assert results["odd/wide.stl"].notes.endswith("100 m across would be too large, read as cm")
-  assert results["furniture/table.stl"].notes.endswith("read as cm")
+  assert results["odd/wide.stl"].notes.endswith("100 m across would be too large, read as mm")
+  assert results["furniture/table.stl"].notes.endswith("read as mm")
 
 
 @pytest.mark.parametrize(("file", "reason"), [
@@ -158,8 +158,8 @@ def test_the_collection_reads_back(imported):
   source = ManifestObjects(output / "Mine.json")
   assert source.name == "Mine" and len(source.ids()) == 13 and source.categories == ("furniture", "odd")
   assert source.ids("furniture") == ("furniture_my_table", "furniture_table") and source.assets["box.glb"].license == "CC BY 4.0"
-  extents = {"box.glb": (0.2, 0.1, 0.3), "furniture_my_table": (0.8, 0.6, 0.55), "furniture_table": (0.8, 0.6, 0.55),
-             "ball.off": (0.2, 0.2, 0.2), "usd_box": (0.3, 0.3, 0.3), "blend_box": (0.3, 0.3, 0.3), "odd_wide": (1.0, 0.5, 0.3)}
+  extents = {"box.glb": (0.2, 0.1, 0.3), "furniture_my_table": (0.8, 0.6, 0.55), "furniture_table": (0.08, 0.06, 0.055),
+             "ball.off": (0.2, 0.2, 0.2), "usd_box": (0.3, 0.3, 0.3), "blend_box": (0.3, 0.3, 0.3), "odd_wide": (0.1, 0.05, 0.03)}
   for asset_id, asset in source.assets.items():
     item = source.create(asset_id, "x")
     mesh = load_mesh(item.shape)
@@ -384,7 +384,7 @@ def test_units_and_axes_can_be_said(tmp_path):
   trimesh.creation.box((10, 20, 30)).export(tmp_path / "box.stl")
   for options, extent in ((Options(unit="inch"), (0.254, 0.508, 0.762)),
                           (Options(unit="m"), (10, 20, 30)),
-                          (Options(up="y", density=100.0), (0.1, 0.3, 0.2))):
+                          (Options(up="y", density=100.0), (0.01, 0.03, 0.02))):
     output = tmp_path / f"out_{options.unit}"
     import_folder(tmp_path / "box.stl", output, options)
     item = ManifestObjects(output / f"{output.name}.json").create("box", "x")

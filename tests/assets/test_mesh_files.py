@@ -487,3 +487,14 @@ def test_files_that_are_too_large_are_not_even_opened(tmp_path: Path) -> None:
   with path.open("wb") as file:
     file.truncate((1 << 30) + 1)  # sparse
   assert "1 GiB" in refused(path)
+
+
+def test_colours_of_vertices_become_their_mean(tmp_path: Path) -> None:
+  ball = trimesh.creation.icosphere(subdivisions=3)
+  colors = np.where(ball.vertices[:, 2:] > 0, [[255, 0, 0, 255]], [[0, 0, 255, 255]]).astype(np.uint8)
+  ball.visual.vertex_colors = colors
+  for suffix in ("ply", "glb"):
+    ball.export(tmp_path / f"ball.{suffix}")
+    (material,) = load_mesh(kg.MeshFile(tmp_path / f"ball.{suffix}")).materials
+    assert isinstance(material, kg.PrincipledMaterial)
+    np.testing.assert_allclose(material.color, (0.5, 0.0, 0.5), atol=0.06)

@@ -19,7 +19,7 @@ def families() -> dict[str, Family]:
                                              garden) for family in module.FAMILIES}
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def model_of(shape: Solid) -> Model:
   """The model of a solid; the latest ones are kept.
 

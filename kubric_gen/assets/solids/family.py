@@ -124,18 +124,16 @@ def assembled(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = 
   volumes = [part.solid.volume() for part in parts]
   density = sum(volume * part.finish.density for volume, part in zip(volumes, parts)) / sum(volumes)
 
-  def decompose() -> list[Array]:
-    found: list[Array] = []
-    for part in parts:
-      found += list(part.pieces) or ([corners(part.solid)] if part.convex else [])
-    tolerance = STICKS_OUT * float(np.ptp(mesh.bounds, axis=0).max())
-    for part in parts:
-      if not part.pieces and not part.convex:
-        lumps = [corners(lump) for lump in part.solid.decompose()]
-        found += [lump for lump in lumps if _sticks_out(lump, found, tolerance)]
-    return [piece - centre for piece in found]
-
-  return Model(dataclasses.replace(mesh, materials=tuple(looks)), decompose, density * mesh.volume)
+  bodies: list[Array] = []
+  for part in parts:
+    bodies += list(part.pieces) or ([corners(part.solid)] if part.convex else [])
+  tolerance = STICKS_OUT * float(np.ptp(mesh.bounds, axis=0).max())
+  for part in parts:
+    if not part.pieces and not part.convex:
+      lumps = [corners(lump) for lump in part.solid.decompose()]
+      bodies += [lump for lump in lumps if _sticks_out(lump, bodies, tolerance)]
+  pieces = [body - centre for body in bodies]  # now, so that no solid is kept, which is larger than its mesh
+  return Model(dataclasses.replace(mesh, materials=tuple(looks)), lambda: pieces, density * mesh.volume)
 
 
 @dataclass(frozen=True)
