@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from kubric_gen.assets.collision_files import hull_of
 from kubric_gen.assets.mesh import Array, Indices
-from kubric_gen.assets.modelling import closed_surface, convex_pieces, united
+from kubric_gen.assets.convexity import convex_pieces
+from kubric_gen.assets.modelling import closed_surface, united
 from kubric_gen.errors import AssetError
 
 TOLERANCE = 0.03

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kubric_gen.assets.cache import cached_file
 from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
-from kubric_gen.assets.modelling import corner_normals
+from kubric_gen.assets.finishing import corner_normals
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.color import srgb_to_linear
 from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture

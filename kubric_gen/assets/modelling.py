@@ -1,27 +1,23 @@
 """Closed solids with texture coordinates, from profiles and paths, that can be united and cut.
 
 A solid is a `manifold3d.Manifold` whose vertices carry two properties, u and v; they survive unions and differences.
-`finish` turns one into a `Mesh`.
+`finishing.finish` turns one into a `Mesh`, and `convexity` finds the convex bodies that fill it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kubric_gen.assets.mesh import Array, Indices, Mesh, integrate_solid
+from kubric_gen.assets.mesh import Array, Indices
 from kubric_gen.assets.primitives import grid_faces
 
 AROUND = 96
 """Segments of a full turn."""
-CREASE = math.radians(40)
-"""Faces that meet at a smaller angle are shaded as one smooth surface."""
-SMALL = 1e-5
-"""Metres; shorter edges, which cuts leave behind, are taken out."""
 _DIGITS = 7
 """Of positions in metres, when vertices are told apart."""
 
@@ -107,30 +103,6 @@ def rounded_profile(points: Sequence[Sequence[float]], steps: int = 5) -> Array:
     line.append(((1 - t) ** 2 * start + 2 * weight * t * (1 - t) * here + t ** 2 * end)
                 / ((1 - t) ** 2 + 2 * weight * t * (1 - t) + t ** 2))
   return np.concatenate(line)
-
-
-def wedges(profile: ArrayLike, levels: Sequence[float], count: int = 14) -> list[Array]:
-  """Convex pieces of a hollow wall: `count` wedges of each part between two levels.
-
-  Args:
-    profile (n, 4): outer radius, inner radius, and their heights, from below to above. levels: of its points, increasing,
-      from 0 to 1, where it is cut.
-  """
-  line = np.asarray(profile, np.float64)
-  at = np.linspace(0, 1, len(line))
-  angle = np.linspace(0, 2 * np.pi, 2 * count + 1)
-  outwards = 1 + (math.pi / (2 * count)) ** 2 / 4  # half of what flat sides cut off
-  pieces = []
-  for low, high in zip(levels, levels[1:]):
-    chosen = line[(at >= low - 1e-9) & (at <= high + 1e-9)]
-    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, 12).astype(int))]
-    for number in range(count):
-      turn = angle[2 * number:2 * number + 3]
-      direction = np.stack([np.cos(turn), np.sin(turn)], axis=1) * outwards
-      pieces.append(np.concatenate([
-          np.column_stack([radius * direction, np.full(3, height)])
-          for outer, inner, top, bottom in chosen.tolist() for radius, height in ((outer, top), (inner, bottom))]))
-  return pieces
 
 
 def rounded_box(size: Sequence[float], radius: float, centre: Sequence[float] = (0.0, 0.0, 0.0), steps: int = 4) -> Any:
@@ -249,124 +221,3 @@ def united(solids: Iterable[Any]) -> Any:
   """All of them as one."""
   import manifold3d
   return manifold3d.Manifold.batch_boolean(list(solids), manifold3d.OpType.Add)
-
-
-def hull_pieces(circles: Array, closed: bool = False, every: int = 1) -> list[Array]:
-  """Convex pieces that make up a tube: the points of each pair of neighbouring circles."""
-  chosen = circles[::every] if closed else circles[np.unique(np.append(np.arange(0, len(circles), every), len(circles) - 1))]
-  follow = np.roll(chosen, -1, axis=0) if closed else chosen[1:]
-  return [np.concatenate([first, second]) for first, second in zip(chosen, follow)]
-
-
-def convex_pieces(solid: Any, tolerance: float = 0.02, most: int = 64) -> list[Array]:
-  """Convex bodies, as their corners (n, 3), that fill a solid, and more than it by at most `tolerance` of its volume if
-  `most` of them are enough. The body that exceeds its part of the solid most is cut in two, again and again."""
-  volume = solid.volume()
-  parts: list[tuple[float, Any, Any]] = []
-
-  def add(piece: Any) -> None:
-    for part in piece.decompose():
-      if part.volume() > 1e-7 * volume:
-        hull = part.hull()
-        parts.append((hull.volume() - part.volume(), part, hull))
-
-  add(solid)
-  while len(parts) < most and sum(part[0] for part in parts) > tolerance * volume:
-    worst = max(range(len(parts)), key=lambda i: parts[i][0])
-    _, part, _ = parts.pop(worst)
-    low, high = np.asarray(part.bounding_box()).reshape(2, 3)
-    cuts = []
-    for axis in range(3):
-      for share in (0.35, 0.5, 0.65):
-        halves = part.split_by_plane(np.eye(3)[axis].tolist(), float(low[axis] + share * (high[axis] - low[axis])))
-        cuts.append((sum(piece.hull().volume() for half in halves for piece in half.decompose()), halves))
-    for half in min(cuts, key=lambda cut: cut[0])[1]:
-      add(half)
-  return [np.asarray(hull.to_mesh().vert_properties, np.float64)[:, :3] for _, _, hull in parts]
-
-
-def corners(solid: Any, most: int = 1500) -> Array:
-  """Corners (n, 3) of a solid's convex hull; of a finely rounded one those that lie furthest in `most` directions."""
-  points = np.asarray(solid.hull().to_mesh().vert_properties, np.float64)[:, :3]
-  if len(points) <= most:
-    return points
-  index = np.arange(most) + 0.5
-  level, turn = 1 - 2 * index / most, np.pi * (1 + math.sqrt(5)) * index
-  r = np.sqrt(1 - level * level)
-  directions = np.concatenate([np.stack([r * np.cos(turn), r * np.sin(turn), level], axis=1), np.eye(3), -np.eye(3)])
-  x, y, z = points.T  # without BLAS, whose last digits differ between its kernels
-  kept = np.unique(np.concatenate([_furthest(x * a + y * b + z * c) for a, b, c in directions.tolist()]))
-  return points[kept]
-
-
-def _furthest(height: Array) -> Indices:
-  """All that are as high as the highest: a flat side keeps its rim."""
-  return np.flatnonzero(height >= height.max() - 1e-9 * np.ptp(height)).astype(np.int32)
-
-
-def finish(solid: Any, uv: Callable[[Array], Array] | None = None, crease: float = CREASE,
-           part_of: Mapping[int, int] | None = None) -> tuple[Mesh, Array]:
-  """The mesh of a solid, moved so that its centre of mass is the origin, and where that was (3,).
-
-  Args:
-    uv: texture coordinates (F, 3, 2) of corners (F, 3, 3), instead of those that it has.
-    crease: the largest angle between faces that are shaded as one surface, radians.
-    part_of: the `material_index` of what comes from each original solid, by its `original_id`.
-  """
-  raw = solid.simplify(SMALL).to_mesh()
-  properties = np.asarray(raw.vert_properties, np.float64)
-  faces = np.asarray(raw.tri_verts, np.int64)
-  same = np.arange(len(properties))
-  same[np.asarray(raw.merge_from_vert, np.int64)] = np.asarray(raw.merge_to_vert, np.int64)
-  used, corner = np.unique(same[faces], return_inverse=True)
-  place, corner = properties[used, :3], corner.reshape(-1, 3)
-  _, centre, _ = integrate_solid(place, corner.astype(np.int32))
-  place = place - centre
-  volume, _, inertia = integrate_solid(place, corner.astype(np.int32))
-  coordinates = properties[:, 3:5][faces] if uv is None else uv(place[corner])
-  normals = corner_normals(place, corner, crease)
-  table = np.concatenate([corner[..., None], normals, coordinates], axis=-1).reshape(-1, 6)
-  _, first, inverse = np.unique(np.round(table, 5), axis=0, return_index=True, return_inverse=True)
-  kept = table[first]  # vertices of one corner have exactly one position, however near others are
-  mesh = Mesh(place[kept[:, 0].astype(int)], inverse.reshape(-1, 3).astype(np.int32), kept[:, 1:4], kept[:, 4:],
-              bounds=np.stack([place.min(axis=0), place.max(axis=0)]), volume=volume, inertia=inertia,
-              material_index=_parts_of_faces(raw, part_of) if part_of else np.zeros(0, np.int32))
-  return mesh, centre
-
-
-def _parts_of_faces(raw: Any, part_of: Mapping[int, int]) -> Indices:
-  """The part (F,) that each face comes from."""
-  runs = np.diff(np.asarray(raw.run_index, np.int64)) // 3
-  return np.repeat([part_of[int(original)] for original in raw.run_original_id], runs).astype(np.int32)
-
-
-def corner_normals(place: Array, corner: Indices, crease: float = CREASE) -> Array:
-  """Normals (F, 3, 3) of the corners of faces: the mean, by area, of those faces around the corner that lie flat enough.
-
-  Args:
-    place (V, 3): positions, each once. corner (F, 3): faces of them. crease: see `finish`.
-  """
-  a, b, c = (place[corner[:, i]] for i in range(3))
-  area = np.cross(b - a, c - a)
-  length = np.sqrt((area ** 2).sum(axis=1, keepdims=True))
-  flat = area / np.maximum(length, 1e-30)
-  # All pairs of faces that share a corner
-  order = np.argsort(corner.ravel(), kind="stable")
-  where, face = corner.ravel()[order], order // 3
-  start = np.flatnonzero(np.r_[True, where[1:] != where[:-1]])
-  size = np.diff(np.r_[start, len(where)])
-  start, size = np.repeat(start, size), np.repeat(size, size)
-  first = np.repeat(np.arange(len(where)), size)
-  second = np.arange(len(first)) - np.repeat(np.cumsum(size) - size - start, size)
-  alike = np.einsum("ij,ij->i", flat[face[first]], flat[face[second]]) > math.cos(crease)
-  total = np.zeros((len(where), 3))
-  np.add.at(total, first[alike], area[face[second[alike]]])
-  # Slivers without an area, which cuts leave, take the mean of all faces around their corners
-  around = np.zeros((int(corner.max()) + 1, 3))
-  np.add.at(around, where.astype(np.int64), area[face])
-  sliver = (total == 0).all(axis=1)
-  total[sliver] = around[where[sliver]]
-  total[(total == 0).all(axis=1)] = (0.0, 0.0, 1.0)
-  result = np.zeros_like(total)
-  result[order] = total / np.sqrt((total ** 2).sum(axis=1, keepdims=True))
-  return result.reshape(-1, 3, 3)

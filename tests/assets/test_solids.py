@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from kubric_gen.assets import load_mesh
 from kubric_gen.assets.mesh import Mesh, integrate_solid
-from kubric_gen.assets.modelling import box, convex_pieces, finish, prism, revolve, tube
+from kubric_gen.assets.convexity import convex_pieces
+from kubric_gen.assets.finishing import finish
+from kubric_gen.assets.modelling import box, prism, revolve, tube
 from kubric_gen.assets.solids import basic, families, model_of, suzanne
 from kubric_gen.errors import AssetError, KubricGenError, SceneError
 from kubric_gen.physics import simulate

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.modelling import (Array, box, corners, cylinder, hull_pieces, prism, revolve, rings, rounded_box,
-                                         rounded_profile,
-                                         smooth_line, tube, tube_rings)
+from kubric_gen.assets.convexity import corners, hull_pieces
+from kubric_gen.assets.mesh import Array
+from kubric_gen.assets.modelling import (box, cylinder, prism, revolve, rings, rounded_box, rounded_profile, smooth_line, tube,
+                                         tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Palette

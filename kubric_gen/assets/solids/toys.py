@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.modelling import (ball as ellipsoid, box, corners, cylinder, hull_pieces, prism, revolve, rounded_box,
-                                         rounded_profile, smooth_line, tube, tube_rings)
+from kubric_gen.assets.convexity import corners, hull_pieces
+from kubric_gen.assets.modelling import (ball as ellipsoid, box, cylinder, prism, revolve, rounded_box, rounded_profile,
+                                         smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Finish, Palette
