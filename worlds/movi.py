@@ -39,6 +39,7 @@ from kubric_gen.scene import (Cube, Cylinder, Environment, Light, Material, Obje
                               ProjectedEnvironment, Scene, Shape, Sphere)
 from kubric_gen.scene.color import RGB
 from kubric_gen.scene.transforms import look_at
+from kubric_gen.scene.validation import vector3
 from kubric_gen.scenery import clevr_lights, floor_and_dome
 from kubric_gen.world import World, WorldConfig, setting
 
@@ -47,6 +48,8 @@ FAR_AWAY = 0.35
 """Of the floor's diameter: beyond, what still rolls could fall over the edge."""
 SETTLING_DAMPING = 0.5
 """Of the spin while objects settle, so that round ones stop rolling."""
+BASIC = ("a", "b")
+"""Those of basic shapes under CLEVR's lights."""
 SETTLED = ("d", "e", "f", "panning_e")
 """Those in which most objects lie still at first."""
 SHAPES: dict[str, Shape] = {"cube": Cube(), "cylinder": Cylinder(), "sphere": Sphere()}
@@ -204,7 +207,7 @@ def _backgrounds(config: MoviConfig) -> tuple[EnvironmentSource, tuple[str, ...]
 
 def inputs(config: MoviConfig) -> dict[str, str]:
   """Digests of the manifests, after making sure that they have what the config asks for."""
-  if config.variant in ("a", "b"):
+  if config.variant in BASIC:
     return {}
   return {name: source.digest for name, (source, _) in (("gso_assets", _objects(config)), ("hdri_assets", _backgrounds(config)))
           if isinstance(source, (ManifestObjects, ManifestEnvironments))}
@@ -217,8 +220,7 @@ def _everyday_object(name: str, config: MoviConfig, rng: np.random.Generator, is
   category = source.find(item.asset_id).category
   extent = float(rng.uniform(config.min_extent, config.max_extent))
   factor = extent / float((np.ptp(load_mesh(item.shape).bounds, axis=0) * item.scale).max())
-  x, y, z = item.scale if isinstance(item.scale, tuple) else (item.scale,) * 3
-  return replace(item, mass=mass_of(item), density=None, scale=(x * factor, y * factor, z * factor), labels={
+  return replace(item, mass=mass_of(item), density=None, scale=vector3(np.multiply(item.scale, factor), "scale"), labels={
       "category": category if category in CATEGORIES else "None", "asset_category": category, "scale": extent,
       "is_dynamic": is_dynamic})
 
@@ -279,11 +281,11 @@ def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
   """Draws a scene."""
   lights: tuple[Light, ...] = ()
   environment = Environment(color=(config.ambient,) * 3)
-  if config.variant in ("a", "b"):
+  if config.variant in BASIC:
     lights = clevr_lights(rng, jitter=config.light_jitter, sun_strength=config.sun_strength, sun_angle=config.sun_angle,
                           back_power=config.back_power, key_power=config.key_power, fill_power=config.fill_power)
   camera = _camera(config, rng)
-  if config.variant in ("a", "b"):
+  if config.variant in BASIC:
     tint = (config.floor_gray,) * 3 if config.variant == "a" else _random_hue(rng)
     ground: Material = PrincipledMaterial(color=tint, roughness=1.0, specular=0.0)
     labels: dict[str, Any] = ({"background": "clevr"} if config.variant == "a" else
@@ -300,7 +302,7 @@ def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
   objects = _clutter(config, floor, rng) if config.variant in SETTLED else []
   fewest, most = ((config.min_num_dynamic, config.max_num_dynamic) if config.variant in SETTLED else
                   (config.min_num_objects, config.max_num_objects))
-  draw = _basic_object if config.variant in ("a", "b") else _everyday_object
+  draw = _basic_object if config.variant in BASIC else _everyday_object
   with Placer() as placer:
     for item in (floor, *objects):
       placer.add(item)
@@ -325,7 +327,7 @@ DESCRIPTIONS = {
 def _features(config: MoviConfig) -> dict[str, dict[str, Feature]]:
   """What the records have beyond MOVi's common features: of instances, of the record, of its metadata."""
   color = Tensor("float32", (3,))
-  if config.variant in ("a", "b"):
+  if config.variant in BASIC:
     material: dict[str, Feature] = {"color": color, "material_label": Label(MATERIALS, key="material")}
     if config.variant == "a":
       return {"instances": {"shape_label": Label(tuple(SHAPES), key="shape"), "size_label": Label(("small", "large")),
@@ -346,7 +348,7 @@ def dataset(config: MoviConfig) -> DatasetSpec:
   Held out are scenes with more objects (A and B), and objects, backgrounds or both (C to F) as far as the config holds any out.
   """
   splits: tuple[Split, ...]
-  if config.variant in ("a", "b"):
+  if config.variant in BASIC:
     fewest, most = (min(config.max_num_objects + more, 255) for more in (1, 4))
     splits = (Split("test", 0.05, description="the same distribution, for testing"),
               Split("test_more_objects", 0.025, {"min_num_objects": fewest, "max_num_objects": most},

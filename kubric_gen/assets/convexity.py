@@ -70,15 +70,20 @@ def convex_pieces(solid: Any, tolerance: float = 0.02, most: int = 64) -> list[A
   return [np.asarray(hull.to_mesh().vert_properties, np.float64)[:, :3] for _, _, hull in parts]
 
 
+def even_directions(count: int) -> Array:
+  """Unit vectors (count, 3) spread evenly over the sphere (a Fibonacci lattice)."""
+  index = np.arange(count) + 0.5
+  z = 1 - 2 * index / count
+  r, angle = np.sqrt(1 - z * z), np.pi * (1 + math.sqrt(5)) * index
+  return np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=-1)
+
+
 def corners(solid: Any, most: int = 1500) -> Array:
   """Corners (n, 3) of a solid's convex hull; of a finely rounded one those that lie furthest in `most` directions."""
   points = np.asarray(solid.hull().to_mesh().vert_properties, np.float64)[:, :3]
   if len(points) <= most:
     return points
-  index = np.arange(most) + 0.5
-  level, turn = 1 - 2 * index / most, np.pi * (1 + math.sqrt(5)) * index
-  r = np.sqrt(1 - level * level)
-  directions = np.concatenate([np.stack([r * np.cos(turn), r * np.sin(turn), level], axis=1), np.eye(3), -np.eye(3)])
+  directions = np.concatenate([even_directions(most), np.eye(3), -np.eye(3)])
   x, y, z = points.T  # without BLAS, whose last digits differ between its kernels
   kept = np.unique(np.concatenate([_furthest(x * a + y * b + z * c) for a, b, c in directions.tolist()]))
   return points[kept]

@@ -16,6 +16,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
 from kubric_gen.assets.collision_files import load_pieces
+from kubric_gen.assets.convexity import even_directions
 from kubric_gen.assets.solids import model_of
 from kubric_gen.scene import Cube, Cylinder, Disc, Dome, MeshFile, Object, Plane, Solid, Sphere
 from kubric_gen.scene.transforms import IDENTITY, quaternion_from_matrix, rotation_matrix
@@ -57,13 +58,9 @@ class Collider:
 
 
 def _ellipsoid(size: ArrayLike) -> Array:
-  """Points (n, 3) spread evenly over an ellipsoid with the given diameters (a Fibonacci lattice)."""
-  index = np.arange(ELLIPSOID_POINTS) + 0.5
-  z = 1 - 2 * index / ELLIPSOID_POINTS
-  r, angle = np.sqrt(1 - z * z), np.pi * (1 + math.sqrt(5)) * index
-  unit = np.stack([r * np.cos(angle), r * np.sin(angle), z], axis=-1)
+  """Points (n, 3) spread evenly over an ellipsoid with the given diameters."""
   # Facets cut below the surface by up to 8e-4 of the radius: half of that outwards halves the error.
-  return unit * (1 + 4e-4) * np.asarray(size) / 2
+  return even_directions(ELLIPSOID_POINTS) * (1 + 4e-4) * np.asarray(size) / 2
 
 
 def _elliptic_prism(x: float, y: float, low: float, high: float) -> Array:

@@ -109,10 +109,7 @@ def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, secon
     for item, body in bodies:
       if body is None:
         raise KubricGenError(f"object {item.name!r} has nothing to collide with, so it cannot settle: make it an obstacle")
-      position, quaternion, _, spin = world.state(body)
-      if not all(np.isfinite(part).all() for part in (position, quaternion, spin)) or np.abs(position).max() > RUNAWAY:
-        raise KubricGenError(f"object {item.name!r} flies off to nowhere before it settles: check that nothing overlaps it at "
-                             "the start, its mass and its velocity, or raise step_rate")
+      position, quaternion, _, spin = _state(world, body, "it settles")
       settled.append(replace(item, position=position.tolist(), quaternion=quaternion.tolist(), velocity=(0.0, 0.0, 0.0),
                              angular_velocity=spin.tolist()))
     return settled
@@ -142,13 +139,18 @@ def _led(path: Path, scene: Scene) -> tuple[Array, Array, Array, Array]:
   return positions, quaternions, velocities, spins
 
 
+def _state(world: BulletWorld, body: Body, when: str) -> tuple[Array, Array, Array, Array]:
+  """The state of what is pushed around, after making sure that it is still there."""
+  state = world.state(body)
+  if not all(np.isfinite(part).all() for part in state) or np.abs(state[0]).max() > RUNAWAY:
+    raise KubricGenError(f"object {body.item.name!r} flies off to nowhere before {when}: check that nothing overlaps it at the "
+                         "start, its mass and its velocity, or raise step_rate")
+  return state
+
+
 def _record(motion: Motion, world: BulletWorld, frame: int, moved: list[tuple[int, Body]]) -> None:
   """Write the state of all that is pushed around into the rows of a frame."""
   for index, body in moved:
-    position, quaternion, velocity, angular_velocity = world.state(body)
-    finite = all(np.isfinite(part).all() for part in (position, quaternion, velocity, angular_velocity))
-    if not finite or np.abs(position).max() > RUNAWAY:
-      raise KubricGenError(f"object {body.item.name!r} flies off to nowhere before frame {frame}: check that nothing "
-                           "overlaps it at frame 0, its mass and its velocity, or raise step_rate")
+    position, quaternion, velocity, angular_velocity = _state(world, body, f"frame {frame}")
     motion.positions[frame, index], motion.quaternions[frame, index] = position, quaternion
     motion.velocities[frame, index], motion.angular_velocities[frame, index] = velocity, angular_velocity

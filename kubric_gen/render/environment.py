@@ -14,7 +14,6 @@ from kubric_gen.scene.color import srgb_to_linear
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.materials import ProjectedEnvironment
 
-
 MAX_RADIANCE = 65504.0
 """Of a pixel: the greatest number of 16 bits."""
 SAND = (0.42, 0.36, 0.28)

@@ -19,6 +19,12 @@ def families() -> dict[str, Family]:
                                              garden) for family in module.FAMILIES}
 
 
+def _family(shape: Solid) -> Family:
+  if shape.family not in families():
+    raise AssetError(f"there are no solids {shape.family!r}: choose from {', '.join(families())}")
+  return families()[shape.family]
+
+
 @functools.lru_cache(maxsize=64)
 def model_of(shape: Solid) -> Model:
   """The model of a solid; the latest ones are kept.
@@ -26,10 +32,7 @@ def model_of(shape: Solid) -> Model:
   Raises:
     AssetError: an unknown family or parameter, or one out of its bounds.
   """
-  family = families().get(shape.family)
-  if family is None:
-    raise AssetError(f"there are no solids {shape.family!r}: choose from {', '.join(families())}")
-  return family.make(dict(shape.parameters))
+  return _family(shape).make(dict(shape.parameters))
 
 
 def morph(first: Solid, second: Solid, share: float) -> Solid:
@@ -44,11 +47,7 @@ def morph(first: Solid, second: Solid, share: float) -> Solid:
   """
   if not 0 <= share <= 1:
     raise AssetError(f"the share of the second solid must lie in [0, 1], got {share:g}")
-  kinds = []
-  for solid in (first, second):
-    if solid.family not in families():
-      raise AssetError(f"there are no solids {solid.family!r}: choose from {', '.join(families())}")
-    kinds.append(families()[solid.family])
+  kinds = [_family(solid) for solid in (first, second)]
   kin = {kind.kin or kind.name for kind in kinds}
   if len(kin) > 1:
     pairs = sorted({kind.kin for kind in families().values()} - {""})

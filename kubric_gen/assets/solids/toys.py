@@ -104,10 +104,10 @@ def ball(radius: float, kind: int, hue: float, variety: int) -> Model:
     paths = [circle, circle[:, [0, 2, 1]] * (1, 1, -1), wave[:, [2, 0, 1]] * 1.004 * radius]
     return assembled([Part(body, skin)], [Part(tube(path, 0.03 * radius, 10, closed=True), lines) for path in paths])
   if kind == 1:
-    made = Finish(finishes.printed(palette, "stripes").material, 60.0)
+    made = finishes.printed(palette, "stripes", density=60.0)
     body = body.rotate((90, 0, 0))
   elif kind == 2:
-    made = Finish(finishes.printed(palette, "dots").material, 150.0)
+    made = finishes.printed(palette, "dots", density=150.0)
   else:
     made = finishes.wood(palette) if kind == 4 else Finish(finishes.rubber(palette).material, 300.0)
   return assembled([Part(body, made)])
