@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError
-from kubric_gen.paths import is_local, write_whole
+from kubric_gen.system.paths import is_local, write_whole
 from kubric_gen.shards.finish import card_of, missing_file
 from kubric_gen.shards.layout import partial_dir
-from kubric_gen.store import SceneStore, first_difference
+from kubric_gen.shards.store import SceneStore, first_difference
 
 MAX_REASON = 400
 
@@ -108,7 +108,7 @@ def check_device(job: Job) -> None:
   from kubric_gen.workers import WorkerError, WorkerProcess
   with WorkerProcess(job.stall_seconds) as worker:
     try:
-      worker.call("kubric_gen.records.task:check_device", job.recipe.settings.device)
+      worker.call("kubric_gen.shards.tasks:check_device", job.recipe.settings.device)
     except WorkerError as error:
       raise KubricGenError(error.message) from None
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError
-from kubric_gen.paths import is_local
+from kubric_gen.system.paths import is_local
 
 RUNNER = "DataflowRunner"
 _DOCKER = "beam:env:docker:v1"

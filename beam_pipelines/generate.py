@@ -20,12 +20,14 @@ from absl import app, flags
 from beam_pipelines import dataflow
 from beam_pipelines.checks import alone, check_device, check_writable, is_complete, reason, usable
 from beam_pipelines.job import Job
-from kubric_gen.cli import (config_from_flags, define, define_config_flags, define_render_flags, guarded, render_settings)
-from kubric_gen.limits import cpu_count
+from kubric_gen.cli import config_from_flags, define, define_config_flags, define_render_flags, render_settings
+from kubric_gen.system.command import guarded
+from kubric_gen.system.resources import cpu_count
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
-from kubric_gen.paths import absolute
-from kubric_gen.records.recipe import Recipe, load_world
-from kubric_gen.seeds import MAX_SEEDS, parse_seeds, runs
+from kubric_gen.system.paths import absolute
+from kubric_gen.shards.recipe import Recipe
+from kubric_gen.world.loading import load_world
+from kubric_gen.world.seeds import MAX_SEEDS, parse_seeds, runs
 from kubric_gen.shards.layout import check_formats
 from kubric_gen.world import parse_resolution
 

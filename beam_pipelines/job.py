@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.records.recipe import Recipe, resolution_name
+from kubric_gen.shards.recipe import Recipe, resolution_name
 from kubric_gen.scene.serialization import to_plain
-from kubric_gen.seeds import exact_text
+from kubric_gen.world.seeds import exact_text
 from kubric_gen.shards.layout import dataset_dir, format_roots
 
 

@@ -18,12 +18,12 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_pipelines.job import Job
-from kubric_gen.paths import write_whole
-from kubric_gen.records.recipe import resolution_name
+from kubric_gen.system.paths import write_whole
+from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.finish import Finished
 from kubric_gen.shards.layout import Shard, plan_shards
 from kubric_gen.shards.packing import PackedShard
-from kubric_gen.store import SceneStore
+from kubric_gen.shards.store import SceneStore
 from kubric_gen.workers import WorkerError, WorkerPool
 
 SEEDS_PER_CHUNK = 1000
@@ -153,7 +153,7 @@ class MakeScenes(_InWorkers):
       _pause(attempt)
       try:
         started = time.perf_counter()
-        outcome = self._pool.call("kubric_gen.records.task:make_stored_scene", job.recipe, job.store_root, element)
+        outcome = self._pool.call("kubric_gen.shards.tasks:make_stored_scene", job.recipe, job.store_root, element)
         seconds = time.perf_counter() - started
         sizes = tuple(outcome.value.sizes[resolution_name(size)] for size in job.recipe.resolutions)
         _log.info("seed %d (%s): %s", element, split, f"{seconds:.1f} s" if outcome.value.made else "in the store",

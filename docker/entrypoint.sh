@@ -83,7 +83,7 @@ status=0
 exec 2>&3
 [ -z "$scratch" ] || rm -rf "$scratch"
 if [ "$status" = 137 ]; then # killed outright: it could not clear up
-  python -c 'import sys; from pathlib import Path; from kubric_gen.staging import remove_abandoned
+  python -c 'import sys; from pathlib import Path; from kubric_gen.system.whole import remove_abandoned
 remove_abandoned(Path(sys.argv[1]))' "$output" 2>/dev/null || :
   ! killed_for_memory ||
     fail "out of memory: this needs more than the container may have; give it more, such as --memory=2g, or ask for less," \

@@ -40,8 +40,9 @@ BUILD_TOOLS = ("cython",)
 LARGE = 1_000_000
 """Bytes from which a library is stripped of the symbols that only a debugger reads."""
 IMPORTED = ("absl.app", "bpy", "cv2", "embreex.mesh_construction", "imageio_ffmpeg", "numpy", "PIL.Image", "PIL.PngImagePlugin",
-            "pybullet", "scipy.ndimage", "scipy.sparse", "scipy.spatial.transform", "tqdm", "trimesh", "kubric_gen.pipeline",
-            "kubric_gen.cli", "worlds.movi", "apache_beam", "apache_beam.runners.portability.fn_api_runner",
+            "pybullet", "scipy.ndimage", "scipy.sparse", "scipy.spatial.transform", "tqdm", "trimesh",
+            "kubric_gen.example.making", "kubric_gen.cli.script", "worlds.movi", "apache_beam",
+            "apache_beam.runners.portability.fn_api_runner",
             "apache_beam.runners.worker.sdk_worker_main", "array_record.python.array_record_module", "etils.epath",
             "pyarrow.parquet", "pytest", "tensorflow", "tensorflow_datasets", "beam_pipelines.generate",
             "kubric_gen.shards.packing", "kubric_gen.shards.finish")

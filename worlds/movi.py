@@ -27,20 +27,20 @@ import numpy as np
 
 from kubric_gen.assets import load_mesh, mass_of
 from kubric_gen.assets.collections import BasicShapes, BlenderHdris, Catalogue, ManifestEnvironments, ManifestObjects
-from kubric_gen.assets.sources import AssetSource, EnvironmentSource, ObjectSource
+from kubric_gen.assets.collections.sources import AssetSource, EnvironmentSource, ObjectSource
 from kubric_gen.cli import main
-from kubric_gen.dataset import DatasetSpec, Split
+from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.features import Feature, Label, Tensor, Text
-from kubric_gen.paths import absolute
+from kubric_gen.schema.features import Feature, Label, Tensor, Text
+from kubric_gen.system.paths import absolute
 from kubric_gen.physics import Placer, settle
-from kubric_gen.sampling import half_shell, line_in_shell, line_past_centre, pick, pick_item, uniform_vector
+from kubric_gen.world.sampling import half_shell, line_in_shell, line_past_centre, pick, pick_item, uniform_vector
 from kubric_gen.scene import (Cube, Cylinder, Environment, Light, Material, Object, Path, PerspectiveCamera, PrincipledMaterial,
                               ProjectedEnvironment, Scene, Shape, Sphere)
 from kubric_gen.scene.color import RGB
 from kubric_gen.scene.transforms import look_at
 from kubric_gen.scene.validation import vector3
-from kubric_gen.scenery import clevr_lights, floor_and_dome
+from kubric_gen.world.scenery import clevr_lights, floor_and_dome
 from kubric_gen.world import World, WorldConfig, setting
 
 VARIANTS = ("a", "b", "c", "d", "e", "f", "panning_e")

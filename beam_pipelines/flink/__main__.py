@@ -18,7 +18,7 @@ from beam_pipelines.flink.packages import fetch_flink, fetch_job_server, find_ja
 from beam_pipelines.flink.processes import say
 from beam_pipelines.flink.python_workers import serve_workers
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
-from kubric_gen.interrupts import INTERRUPTED
+from kubric_gen.system.interrupts import INTERRUPTED
 
 
 def _define_flags() -> None:

@@ -19,9 +19,9 @@ from PIL import Image
 import kubric_gen as kg
 from kubric_gen.assets.collections import BlenderHdris, Catalogue, PlainColors, Skies
 from kubric_gen.assets.solids import model_of, morph
-from kubric_gen.portraits import portraits, sheet
+from kubric_gen.pictures.portraits import portraits, sheet
 from kubric_gen.render.cycles import CyclesRenderer
-from kubric_gen.scenery import floor_and_dome
+from kubric_gen.world.scenery import floor_and_dome
 from worlds.movi import VARIANTS, WORLD, MoviConfig
 
 Picture = NDArray[np.uint8]

@@ -20,7 +20,7 @@ def point_tracks(truth: GroundTruth, rng: np.random.Generator,
     truth: the view whose points are followed.
     rng: chooses frames, objects and pixels.
     num_tracks: N, how many points.
-    order: which foreground objects are instances, in their order (`VisibilityRecord.order`); all by default.
+    order: which foreground objects are instances, in their order (`Visibility.order`); all by default.
 
   Returns:
     `query_points` (N, 3) float32, (t, y, x) in pixels with pixel centres at half-integers; `points` (N, T, 2) float32,

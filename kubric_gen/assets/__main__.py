@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from kubric_gen.cli import guarded
+from kubric_gen.system.command import guarded
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 
 if TYPE_CHECKING:
-  from kubric_gen.assets.importing import Rows
-  from kubric_gen.portraits import Picture
+  from kubric_gen.assets.importing.folder import Rows
+  from kubric_gen.pictures.portraits import Picture
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,14 +52,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _pictures(rows: Rows) -> Picture:
   """A sheet of pictures of objects."""
-  from kubric_gen.portraits import portraits, sheet
+  from kubric_gen.pictures.portraits import portraits, sheet
   made = portraits(item for _, items in rows for item in items)
   return sheet([(caption, [next(made) for _ in items]) for caption, items in rows])
 
 
 def _run(values: argparse.Namespace) -> None:
-  from kubric_gen.assets.importing import import_folder
-  from kubric_gen.assets.preparing import Options, counted
+  from kubric_gen.assets.importing.folder import import_folder
+  from kubric_gen.assets.importing.preparing import Options, counted
   if not 1e-3 <= values.density <= 1e5:
     raise KubricGenError(f"--density must lie between 0.001 and 100000 kg/m³, got {values.density:g}")
   options = Options(values.unit, values.up, values.density, values.license)

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from kubric_gen.limits import cpu_count
+from kubric_gen.system.resources import cpu_count
 from kubric_gen.errors import KubricGenError
-from kubric_gen.records.recipe import Recipe, load_world, resolution_name
-from kubric_gen.records.tf_example import decode
+from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.world.loading import load_world
+from kubric_gen.schema.tf_example import decode
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.shards.layout import VERSION, shuffled
 from kubric_gen.shards.tfds_features import tfds_features
@@ -93,7 +94,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
     def make(seed: int) -> bytes:
       try:
-        return pool.call("kubric_gen.records.task:make_record", recipe, seed).value[name]
+        return pool.call("kubric_gen.shards.tasks:make_record", recipe, seed).value[name]
       except WorkerError as error:
         raise KubricGenError(f"seed {seed}: {error}") from error
 

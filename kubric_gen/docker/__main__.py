@@ -14,8 +14,8 @@ from absl import app, flags
 from kubric_gen.docker.engine import Engine, find_engine
 from kubric_gen.docker.launcher import Job, Launcher, Result
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
-from kubric_gen.interrupts import INTERRUPTED
-from kubric_gen.seeds import parse_seeds, short_text
+from kubric_gen.system.interrupts import INTERRUPTED
+from kubric_gen.world.seeds import parse_seeds, short_text
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kubric_gen.console import captured_console
+from kubric_gen.system.console import captured_console
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics.colliders import Collider, body_mass, collider_of, principal_inertia
 from kubric_gen.scene import Contact, MeshFile, Object

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.console import captured_console
-from kubric_gen.limits import cpu_count
+from kubric_gen.system.console import captured_console
+from kubric_gen.system.resources import cpu_count
 from kubric_gen.errors import KubricGenError
-from kubric_gen.interrupts import register, unregister
+from kubric_gen.system.interrupts import register, unregister
 from kubric_gen.render.build import build_scene
 from kubric_gen.render.devices import select_device
 from kubric_gen.render.settings import RenderSettings

@@ -55,7 +55,7 @@ def check_device(device: str) -> None:
   Raises:
     DeviceError: it is not.
   """
-  from kubric_gen.console import captured_console
+  from kubric_gen.system.console import captured_console
   with captured_console():
     import bpy
     bpy.ops.wm.read_factory_settings(use_empty=True)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
+from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
 
 _PREFIX = "tensorflow_datasets.core.features."
 

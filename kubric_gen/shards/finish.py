@@ -9,17 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubric_gen.dataset import Split
+from kubric_gen.world.splits import Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.identity import versions
-from kubric_gen.paths import file_size
-from kubric_gen.records.recipe import Recipe, resolution_name
-from kubric_gen.records.statistics import Statistics
+from kubric_gen.versions import versions
+from kubric_gen.system.paths import file_size
+from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.schema.statistics import Statistics
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.shards.card import SHEET_SCENES, SplitCard, card_data, card_markdown, contact_sheet
 from kubric_gen.shards.layout import VERSION, dataset_dir, partial_dir
 from kubric_gen.shards.packing import PackedShard
-from kubric_gen.store import SceneStore
+from kubric_gen.shards.store import SceneStore
 
 
 @dataclass(frozen=True)

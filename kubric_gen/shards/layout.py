@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.paths import is_local
+from kubric_gen.system.paths import is_local
 
 if TYPE_CHECKING:
   from etils import epath

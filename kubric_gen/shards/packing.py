@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.interrupts import register, unregister
-from kubric_gen.paths import is_local
-from kubric_gen.records.recipe import Recipe
+from kubric_gen.system.interrupts import register, unregister
+from kubric_gen.system.paths import is_local
+from kubric_gen.shards.recipe import Recipe
 from kubric_gen.shards.layout import Shard, dataset_dir, partial_dir
-from kubric_gen.store import SceneStore
+from kubric_gen.shards.store import SceneStore
 
 READ_AHEAD = 4
 """Records that are read while others are written."""
@@ -81,7 +81,7 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
   """
   from etils import epath
 
-  from kubric_gen.records.statistics import Statistics
+  from kubric_gen.schema.statistics import Statistics
   from kubric_gen.shards.writers import Writers
   report("pack")
   store, dataset = SceneStore(store_root, recipe), recipe.dataset.name

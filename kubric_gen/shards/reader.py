@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.records.tf_example import decode
+from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.features_json import features_from_json
 from kubric_gen.shards.layout import Shard
 

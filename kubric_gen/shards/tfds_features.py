@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video
+from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video
 
 
 def _convert(feature: Any) -> Any:

@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.limits import cpu_count
+from kubric_gen.system.resources import cpu_count
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example import Example, Frame, LazyFrames, View
-from kubric_gen.layers import LAYERS
+from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.scene.validation import identifier
-from kubric_gen.sinks.images import decode_png, decode_tiff, encode_palette_png, encode_png, encode_tiff
-from kubric_gen.sinks.npz import encode_npz
-from kubric_gen.sinks.quantization import (dequantize_normal, dequantize_range, quantize_normal, quantize_range,
+from kubric_gen.codecs.images import decode_png, decode_tiff, encode_palette_png, encode_png, encode_tiff
+from kubric_gen.codecs.npz import encode_npz
+from kubric_gen.codecs.quantization import (dequantize_normal, dequantize_range, quantize_normal, quantize_range,
                                            quantize_unit)
-from kubric_gen.staging import staged_directory
+from kubric_gen.system.whole import staged_directory
 
 FLOW_LAYERS = ("forward_flow", "backward_flow")
 MAX_ENCODERS = 4
@@ -122,7 +122,7 @@ def write_files(example: Example, folder: str | os.PathLike[str], preview: bool 
   finally:
     pool.shutdown(cancel_futures=True)  # an interruption does not wait for what is queued
   if preview:
-    from kubric_gen.sinks.preview import make_preview  # its libraries would count against the memory of a render
+    from kubric_gen.pictures.preview import make_preview  # its libraries would count against the memory of a render
     make_preview(example.layers, example.metadata["frame_rate"], root)
   (root / "run.json").write_bytes(_json(example.info))
 

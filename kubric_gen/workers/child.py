@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.interrupts import remove_unfinished
+from kubric_gen.system.interrupts import remove_unfinished
 
 ORPHANED = 70
 

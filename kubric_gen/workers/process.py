@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.interrupts import register, unregister
-from kubric_gen.limits import kills_for_memory
+from kubric_gen.system.interrupts import register, unregister
+from kubric_gen.system.resources import kills_for_memory
 
 MAX_TAIL = 4000
 GRACE = 5.0

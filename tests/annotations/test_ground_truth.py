@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 import kubric_gen as kg
-from kubric_gen.annotations.records import (VisibilityRecord, camera_record, collision_records, image_positions,
-                                            instance_records)
+from kubric_gen.example.records import camera_record, collision_records, image_positions, instance_records
+from kubric_gen.annotations.visibility import Visibility
 from kubric_gen.annotations.tracks import point_tracks
 from kubric_gen.errors import AssetError, KubricGenError
-from kubric_gen.layers import check_layers
+from kubric_gen.scene.layers import check_layers
 
 DOWN = kg.PerspectiveCamera(position=(0, 0, 5), focal_length=36, sensor_width=36)  # sees 5 m by 5 m of the floor
 TURN = ((1, 0, 0, 0), (0.6, 0.3, 0.7, 0.2))
@@ -431,7 +431,7 @@ def test_points_behind_the_camera_are_mirrored_and_never_infinite() -> None:
 
 
 def test_boxes_are_tight_with_an_exclusive_maximum() -> None:
-  seen = VisibilityRecord(3)
+  seen = Visibility(3)
   labels = np.zeros((8, 16, 1), np.uint16)
   labels[2:5, 4:12] = 1
   labels[7, 15] = 3
@@ -446,16 +446,16 @@ def test_boxes_are_tight_with_an_exclusive_maximum() -> None:
 
 
 def test_instances_come_by_visible_pixels_and_equal_ones_in_the_order_of_the_scene() -> None:
-  seen = VisibilityRecord(5)
+  seen = Visibility(5)
   seen.add(np.array([[[1], [2], [2], [4], [4], [5], [5], [5]]], np.uint16), np.ones(5, int))
   assert seen.order() == [4, 1, 3, 0]  # object 2 is never seen
-  many = VisibilityRecord(60)
+  many = Visibility(60)
   many.add((np.arange(120).reshape(1, -1, 1) // 2 + 1).astype(np.uint16), np.full(60, 2))
   assert many.order() == list(range(60))
 
 
-def recorded(truth: kg.GroundTruth) -> VisibilityRecord:
-  seen = VisibilityRecord(len(truth.foreground))
+def recorded(truth: kg.GroundTruth) -> Visibility:
+  seen = Visibility(len(truth.foreground))
   for t in range(truth.scene.num_frames):
     seen.add(truth.segmentation(t), truth.amodal_pixels(t))
   return seen

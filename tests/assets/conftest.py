@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubric_gen.assets import cache
+from kubric_gen.assets.fetching import cache
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def decoded(data_dir: Path, resolution: str = "32x32") -> dict[str, dict[str, ob
   import json
   import struct
 
-  from kubric_gen.records.tf_example import decode
+  from kubric_gen.schema.tf_example import decode
   from kubric_gen.shards.features_json import features_from_json
   folder = data_dir / "movi_a" / resolution / "1.0.0"
   features = features_from_json((folder / "features.json").read_text(), "features.json")

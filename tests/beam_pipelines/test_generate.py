@@ -131,7 +131,7 @@ def test_the_portable_job_has_every_step_in_the_image() -> None:
 
   from beam_pipelines.dataflow import portable_proto
   from beam_pipelines.job import Job
-  from kubric_gen.records.recipe import Recipe
+  from kubric_gen.shards.recipe import Recipe
   from worlds.movi import MoviConfig
   job = Job(Recipe("movi", MoviConfig(), ((256, 256), (128, 128))), ((0, 999_999),), "gs://bucket/data", ("tfrecord", "parquet"))
   proto = portable_proto(job, PipelineOptions(["--sdk_container_image=example/kubric-gen:1"]))

@@ -22,7 +22,7 @@ MEMORY_SCENES = 200
 
 def recipe(**config: Any) -> Any:
   """MOVi-A on one thread."""
-  from kubric_gen.records.recipe import Recipe
+  from kubric_gen.shards.recipe import Recipe
   from kubric_gen.render import RenderSettings
   from worlds.movi import MoviConfig
   settings = {name: config.pop(name) for name in ("samples_per_pixel", "quality") if name in config}
@@ -37,7 +37,7 @@ def _warm() -> Any:
 def bare_cycles(report: Callable[[str], None], job: Any, seed: int) -> float:
   """Seconds of rendering a seed's frames with Cycles, and nothing else; called in a worker process."""
   from kubric_gen.physics import simulate
-  from kubric_gen.records.recipe import load_world
+  from kubric_gen.world.loading import load_world
   from kubric_gen.render import CyclesRenderer
   report("prepare")
   scene = load_world(job.world).scene(job.config_of(job.dataset.split_of(seed)), seed)
@@ -67,7 +67,7 @@ def measure_rate() -> dict[str, float]:
         total[kind] += seconds
         continue
       started = time.perf_counter()
-      summary = worker.call("kubric_gen.records.task:make_stored_scene", job, store, seed).value
+      summary = worker.call("kubric_gen.shards.tasks:make_stored_scene", job, store, seed).value
       seconds = time.perf_counter() - started
       total[kind] += seconds
       for stage, spent in summary.seconds.items():
@@ -85,8 +85,8 @@ def _record() -> tuple[Any, Any, Any]:
   """Features and record of a scene at 256×256 with 24 frames, all frames as arrays, and the finished scene."""
   import numpy as np
 
-  from kubric_gen.records import scene as scenes
-  from kubric_gen.records.tf_example import encode
+  from kubric_gen.shards import scene as scenes
+  from kubric_gen.schema.tf_example import encode
   job = recipe(samples_per_pixel=1)
   kept = {}
 
@@ -106,8 +106,8 @@ def measure_encoding() -> dict[str, float]:
   """Seconds of encoding a record, and of the codecs alone on the same arrays; the better of five."""
   import zlib
 
-  from kubric_gen.records.tf_example import ZLIB_LEVEL, encode
-  from kubric_gen.sinks.images import encode_png
+  from kubric_gen.schema.tf_example import ZLIB_LEVEL, encode
+  from kubric_gen.codecs.images import encode_png
   features, record, _ = _record()
 
   def bare() -> int:
@@ -129,11 +129,11 @@ def measure_encoding() -> dict[str, float]:
 
 def measure_packing() -> dict[str, list[float]]:
   """MB/s of packing shards from a full store, and of the bare writers on the same bytes in memory; the best of six."""
-  from kubric_gen.records.scene import FinishedScene
+  from kubric_gen.shards.scene import FinishedScene
   from kubric_gen.shards.layout import Shard
   from kubric_gen.shards.packing import pack_shard
   from kubric_gen.shards.writers import open_writer
-  from kubric_gen.store import SceneStore
+  from kubric_gen.shards.store import SceneStore
   job = recipe(samples_per_pixel=1)
   _, _, finished = _record()
   rates: dict[str, list[float]] = {}
@@ -187,8 +187,8 @@ def _driver_peak(folder: Path, num_scenes: int) -> float:
 
 def measure_driver() -> dict[str, float]:
   """Peak memory of the driver for 16 and for 1,000 scenes."""
-  from kubric_gen.records.scene import FinishedScene, make_scene
-  from kubric_gen.store import SceneStore
+  from kubric_gen.shards.scene import FinishedScene, make_scene
+  from kubric_gen.shards.store import SceneStore
   job = recipe(resolution=(16, 16), num_frames=1, samples_per_pixel=1)
   scene = make_scene(job, 0)
   with tempfile.TemporaryDirectory() as folder:
@@ -208,10 +208,10 @@ def measure_worker_memory() -> dict[str, float]:
   marks = {}
   with WorkerProcess() as worker, tempfile.TemporaryDirectory() as store:
     for seed in range(MEMORY_SCENES):
-      outcome = worker.call("kubric_gen.records.task:make_stored_scene", job, store, seed)
+      outcome = worker.call("kubric_gen.shards.tasks:make_stored_scene", job, store, seed)
       if seed + 1 in (10, MEMORY_SCENES):
         marks[f"after {seed + 1}"] = outcome.resident_mb
-    full = worker.call("kubric_gen.records.task:make_stored_scene", replace(job, config=replace(job.config, num_frames=24)),
+    full = worker.call("kubric_gen.shards.tasks:make_stored_scene", replace(job, config=replace(job.config, num_frames=24)),
                        store, MEMORY_SCENES)
     marks["peak"] = full.peak_mb
   return marks

@@ -231,7 +231,7 @@ def test_a_signal_ends_it_cleanly(engine: LocalEngine, image: str, output: Path,
 
 
 def test_a_limit_on_processors_is_seen(engine: LocalEngine, image: str) -> None:
-  code = "from kubric_gen.limits import cpu_count; print(cpu_count())"
+  code = "from kubric_gen.system.resources import cpu_count; print(cpu_count())"
   assert contain(engine, image, ["-c", code], "--cpus=0.5").stdout == "1\n"
   everything = contain(engine, image, ["-c", code]).stdout
   assert int(everything) == len(os.sched_getaffinity(0))

@@ -12,7 +12,7 @@ import pytest
 import kubric_gen as kg
 from kubric_gen.assets.collections import BlenderHdris, PlainColors, Skies
 from kubric_gen.render.environment import irradiance_from_above
-from kubric_gen.scenery import floor_and_dome
+from kubric_gen.world.scenery import floor_and_dome
 
 FAST = kg.RenderSettings(samples_per_pixel=64, denoiser="none")
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.records.recipe import Recipe, resolution_name
-from kubric_gen.records.tf_example import decode
+from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.finish import Finished, finish_dataset
 from kubric_gen.shards.layout import Shard, dataset_dir, format_roots, plan_shards, shuffled
 from kubric_gen.shards.packing import PackedShard, pack_shard
-from kubric_gen.store import SceneStore
-from tests.records.handmade import finished_scene, seeds_of, small_recipe
+from kubric_gen.shards.store import SceneStore
+from tests.schema.handmade import finished_scene, seeds_of, small_recipe
 
 RECIPE = small_recipe()
 SEEDS = seeds_of(RECIPE, train=7, test=2, test_more_objects=1)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.records.recipe import resolution_name
+from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.finish import card_of
 from kubric_gen.shards.layout import FORMATS
 from kubric_gen.shards.reader import ArrayRecords
-from tests.records.handmade import files, finished_scene, full_disk, small_recipe
+from tests.schema.handmade import files, finished_scene, full_disk, small_recipe
 from tests.shards.small_dataset import DAMAGES, RECIPE, SEEDS, Made, check, first_scene, packed
 
 # --- read by TFDS ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from kubric_gen.shards.finish import Finished, finish_dataset
 from kubric_gen.shards.layout import FORMATS, format_roots, plan_shards
 from kubric_gen.shards.packing import PackedShard, pack_shard, read_ahead
 from kubric_gen.shards.reader import ArrayRecords
-from tests.records.handmade import files, full_disk, small_recipe
+from tests.schema.handmade import files, full_disk, small_recipe
 from tests.shards.small_dataset import DAMAGES, RECIPE, REQUEST, SEEDS, first_scene, packed, quiet, stored
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.records.recipe import resolution_name
+from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.layout import shuffled
 from kubric_gen.shards.reader import ArrayRecords
 from tests.shards.small_dataset import RECIPE, SEEDS, Made, check

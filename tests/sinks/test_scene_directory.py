@@ -11,8 +11,8 @@ import pytest
 
 import kubric_gen as kg
 from kubric_gen.errors import KubricGenError
-from kubric_gen.layers import LAYERS
-from kubric_gen.sinks import staged_directory
+from kubric_gen.scene.layers import LAYERS
+from kubric_gen.system.whole import staged_directory
 
 GEOMETRY = tuple(name for name in LAYERS if name != "rgba")
 

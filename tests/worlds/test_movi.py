@@ -380,7 +380,7 @@ def test_an_empty_split_and_a_manifest_that_is_not_there(tmp_path: Path) -> None
 
 def test_what_counts_of_a_manifest_is_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
   import json
-  from kubric_gen.identity import scene_flags
+  from kubric_gen.world.identity import scene_flags
   entry = {"asset_type": "FileBasedObject", "license": "CC0", "kwargs": {"render_filename": "{asset_dir}/a.obj"}}
   for folder, count in (("one", 2), ("two", 2), ("three", 3)):
     (tmp_path / folder).mkdir()

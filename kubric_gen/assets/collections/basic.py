@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubric_gen.assets.sources import Asset, ObjectSource
+from kubric_gen.assets.collections.sources import Asset, ObjectSource
 from kubric_gen.scene.shapes import Cube, Cylinder, Shape, Solid, Sphere
 
 

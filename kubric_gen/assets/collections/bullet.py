@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.sources import Asset, ObjectSource
-from kubric_gen.assets.urdf import Body, collision_file, read_urdf
+from kubric_gen.assets.collections.sources import Asset, ObjectSource
+from kubric_gen.assets.collision.urdf import Body, collision_file, read_urdf
 from kubric_gen.errors import AssetError
 from kubric_gen.scene.materials import PrincipledMaterial
 from kubric_gen.scene.shapes import MeshFile

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.sources import Asset, ObjectSource
+from kubric_gen.assets.collections.sources import Asset, ObjectSource
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.shapes import Solid
 

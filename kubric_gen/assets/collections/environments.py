@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.assets.sources import Asset, EnvironmentSource
+from kubric_gen.assets.collections.sources import Asset, EnvironmentSource
 from kubric_gen.errors import AssetError
 from kubric_gen.scene.color import NAMED_COLORS
 from kubric_gen.scene.environment import Sky

@@ -1,4 +1,4 @@
-"""Collections that a manifest in Kubric's format lists: `kubric_gen.assets.manifests` says what that is."""
+"""Collections that a manifest in Kubric's format lists: `kubric_gen.assets.collections.manifests` says what that is."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.manifest_entries import ENVIRONMENT, OBJECT, Entry
-from kubric_gen.assets.manifests import Manifest
-from kubric_gen.assets.sources import Asset, EnvironmentSource, ObjectSource
-from kubric_gen.assets.urdf import collision_file, parse_urdf
+from kubric_gen.assets.collections.manifest_entries import ENVIRONMENT, OBJECT, Entry
+from kubric_gen.assets.collections.manifests import Manifest
+from kubric_gen.assets.collections.sources import Asset, EnvironmentSource, ObjectSource
+from kubric_gen.assets.collision.urdf import collision_file, parse_urdf
 from kubric_gen.errors import AssetError, SceneError
 from kubric_gen.scene.shapes import MeshFile
 from kubric_gen.scene.validation import number, scale

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.convexity import hull_pieces
-from kubric_gen.assets.mesh import Array
-from kubric_gen.assets.modelling import AROUND, box, prism, revolve, smooth_line, tube, tube_rings, united
+from kubric_gen.assets.collision.convexity import hull_pieces
+from kubric_gen.assets.meshes.mesh import Array
+from kubric_gen.assets.solids.modelling import AROUND, box, prism, revolve, smooth_line, tube, tube_rings, united
 from kubric_gen.assets.solids.family import Family, Model, Parameter, made_of
 
 TURN = np.linspace(0.0, 2 * np.pi, 2 * AROUND, endpoint=False)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-from kubric_gen.assets.convexity import corners
-from kubric_gen.assets.finishing import CREASE, finish
-from kubric_gen.assets.mesh import Mesh
-from kubric_gen.assets.modelling import united
+from kubric_gen.assets.collision.convexity import corners
+from kubric_gen.assets.solids.finishing import CREASE, finish
+from kubric_gen.assets.meshes.mesh import Mesh
+from kubric_gen.assets.solids.modelling import united
 from kubric_gen.assets.solids.finishes import Finish
 from kubric_gen.assets.solids.pieces import cached_pieces
 from kubric_gen.errors import AssetError

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.convexity import corners, hull_pieces, wedges as wall_pieces
-from kubric_gen.assets.modelling import (ball, closed_surface, cylinder, revolve, rounded_box, rounded_profile, smooth_line, tube,
-                                         tube_rings)
+from kubric_gen.assets.collision.convexity import corners, hull_pieces, wedges as wall_pieces
+from kubric_gen.assets.solids.modelling import (ball, closed_surface, cylinder, revolve, rounded_box, rounded_profile,
+                                                smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Finish, Palette

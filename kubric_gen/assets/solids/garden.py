@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.convexity import corners, hull_pieces
-from kubric_gen.assets.mesh import Array
-from kubric_gen.assets.modelling import ball, cylinder, revolve, rings, rounded_profile, smooth_line, tube, tube_rings
+from kubric_gen.assets.collision.convexity import corners, hull_pieces
+from kubric_gen.assets.meshes.mesh import Array
+from kubric_gen.assets.solids.modelling import ball, cylinder, revolve, rings, rounded_profile, smooth_line, tube, tube_rings
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Finish, Palette, hsv

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.modelling import box, closed_surface, cylinder, prism, revolve, rounded_box
+from kubric_gen.assets.solids.modelling import box, closed_surface, cylinder, prism, revolve, rounded_box
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Palette

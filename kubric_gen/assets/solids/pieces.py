@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.cache import read_cached, write_cached
-from kubric_gen.assets.convexity import convex_pieces
-from kubric_gen.assets.mesh import Array
+from kubric_gen.assets.fetching.cache import read_cached, write_cached
+from kubric_gen.assets.collision.convexity import convex_pieces
+from kubric_gen.assets.meshes.mesh import Array
 
 VERSION = 1
 """Of the way in which pieces are found: files of another one are not used."""

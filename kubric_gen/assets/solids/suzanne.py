@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.modelling import closed_surface, united
+from kubric_gen.assets.solids.modelling import closed_surface, united
 from kubric_gen.assets.solids.family import Family, Model, made_of
-from kubric_gen.console import captured_console
+from kubric_gen.system.console import captured_console
 
 
 def suzanne() -> Model:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.convexity import corners, hull_pieces
-from kubric_gen.assets.modelling import (ball as ellipsoid, box, cylinder, prism, revolve, rounded_box, rounded_profile,
+from kubric_gen.assets.collision.convexity import corners, hull_pieces
+from kubric_gen.assets.solids.modelling import (ball as ellipsoid, box, cylinder, prism, revolve, rounded_box, rounded_profile,
                                          smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled

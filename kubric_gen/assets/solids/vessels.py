@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.convexity import corners, hull_pieces, wedges as wall_pieces
-from kubric_gen.assets.mesh import Array
-from kubric_gen.assets.modelling import cylinder, revolve, rounded_profile, smooth_line, tube, tube_rings
+from kubric_gen.assets.collision.convexity import corners, hull_pieces, wedges as wall_pieces
+from kubric_gen.assets.meshes.mesh import Array
+from kubric_gen.assets.solids.modelling import cylinder, revolve, rounded_profile, smooth_line, tube, tube_rings
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
 from kubric_gen.assets.solids.finishes import Finish, Maker, Palette

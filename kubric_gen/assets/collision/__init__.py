@@ -1,0 +1,1 @@
+"""The convex bodies that stand for meshes in physics."""

@@ -1,0 +1,1 @@
+"""Files from disk and from afar, unpacked, cached and shared between processes."""

@@ -1,0 +1,142 @@
+"""Files from disk, http(s), Google Cloud Storage and S3, whole or with the reason in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import posixpath
+import random
+import shutil
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, TypeVar
+from urllib import parse
+
+from kubric_gen.assets.fetching.remote import CLIENTS, Refused, Transient, stream
+from kubric_gen.errors import AssetError
+from kubric_gen.system.paths import is_local, relative_file
+
+ATTEMPTS = 5
+WAIT = 0.5
+"""Seconds before the second attempt; each further wait is twice as long."""
+MAX_WAIT = 30.0
+MAX_BYTES = 4 << 30
+"""Of a file that is fetched, and of all that an archive holds."""
+CLOSED = "gs://kubric-public/"
+
+Result = TypeVar("Result")
+
+
+def join(folder: str, name: str) -> str:
+  """The address of a file in a folder on disk or in a store.
+
+  Raises:
+    ValueError: the name does not stay below the folder.
+  """
+  name = relative_file(name)
+  if is_local(folder):
+    return os.path.join(folder, name)
+  return f"{folder.rstrip('/')}/{parse.quote(name) if folder.startswith('http') else name}"
+
+
+def parent(url: str) -> str:
+  """The folder in which a file lies."""
+  if is_local(url):
+    return os.path.dirname(os.path.abspath(os.path.expanduser(url)))
+  parts = parse.urlsplit(url)
+  return parse.urlunsplit((parts.scheme, parts.netloc, posixpath.dirname(parts.path), "", ""))
+
+
+def _way_out(url: str) -> str:
+  if url.startswith(CLOSED):
+    return ("Kubric's bucket has been closed to the public since February 2026: use a built-in collection "
+            "(kubric_gen.assets.collections), or get the collection elsewhere and give the path of its manifest")
+  client = CLIENTS.get(url.partition("://")[0])
+  if client is None:
+    return "download it in another way and give its path"
+  if find_spec(client) is None:
+    return f"pip install {client} and sign in, or download it and give its path"
+  return "sign in with an account that may read it, or download it and give its path"
+
+
+def _retried(url: str, action: Callable[[], Result]) -> Result:
+  """The result of an action that may fail for a moment."""
+  wait = WAIT
+  for attempt in range(ATTEMPTS):
+    try:
+      return action()
+    except Refused as problem:
+      raise AssetError(f"{url} cannot be fetched ({problem}): {_way_out(url)}") from None
+    except Transient as problem:
+      if attempt == ATTEMPTS - 1:
+        way_out = _way_out(url) if url.startswith(CLOSED) else "check the network, or download it and give its path"
+        raise AssetError(f"{url} cannot be fetched ({' '.join(str(problem).split())}; tried {ATTEMPTS} times): {way_out}"
+                         ) from None
+      # Many processes that failed together should not come back together
+      time.sleep(min(max(wait, problem.wait), MAX_WAIT) * random.SystemRandom().uniform(0.75, 1.0))
+      wait *= 2
+  raise AssertionError("the last attempt returns or raises")
+
+
+def _copy(url: str, target: IO[bytes], limit: int) -> str:
+  """Writes the whole file, at most `limit` bytes, and returns its SHA-256 in hexadecimal."""
+  digest, size = hashlib.sha256(), 0
+  target.seek(0)
+  target.truncate()
+  for block in stream(url):
+    size += len(block)
+    if size > limit:
+      raise AssetError(f"{url} is larger than {limit / (1 << 20):.0f} MiB and is not fetched")
+    digest.update(block)
+    target.write(block)
+  return digest.hexdigest()
+
+
+def read(url: str, limit: int = 1 << 28) -> bytes:
+  """A whole file in memory.
+
+  Args:
+    url: a path, or an address with http, https, gs or s3. limit: bytes that it may have.
+
+  Raises:
+    AssetError: it cannot be read or fetched, or is larger.
+  """
+  if not is_local(url):
+    def attempt() -> bytes:
+      buffer = io.BytesIO()
+      _copy(url, buffer, limit)
+      return buffer.getvalue()
+    return _retried(url, attempt)
+  try:
+    with open(os.path.expanduser(url), "rb") as file:
+      data = file.read(limit + 1)
+  except (OSError, ValueError) as problem:
+    raise AssetError(f"{url} cannot be read ({getattr(problem, 'strerror', None) or problem}): "
+                     "give the path of an existing file") from None
+  if len(data) > limit:
+    raise AssetError(f"{url} is larger than {limit / (1 << 20):.0f} MiB and is not read")
+  return data
+
+
+def download(url: str, path: Path, limit: int = MAX_BYTES) -> str:
+  """Writes a remote file to disk.
+
+  Args:
+    url: an address with http, https, gs or s3. path: of the file to write. limit: bytes that it may have.
+
+  Returns:
+    Its SHA-256 in hexadecimal.
+
+  Raises:
+    AssetError: it cannot be fetched, is larger, or the disk is full.
+  """
+  try:
+    with open(path, "wb") as file:
+      return _retried(url, lambda: _copy(url, file, limit))
+  except OSError as problem:
+    free = shutil.disk_usage(path.parent).free >> 20
+    raise AssetError(f"{url} cannot be stored in {path.parent} ({problem.strerror}; {free} MiB are free): free some space or "
+                     "point KUBRIC_GEN_CACHE elsewhere") from None

@@ -1,0 +1,1 @@
+"""Collections made from a user's files."""

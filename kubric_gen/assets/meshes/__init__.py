@@ -1,0 +1,1 @@
+"""Triangle meshes: of shapes, from files, and what they weigh."""

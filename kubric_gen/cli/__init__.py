@@ -1,0 +1,9 @@
+"""Command lines: flags that follow from a config, the script of a world, and what it does for a seed."""
+
+from etils import epy
+
+with epy.lazy_api_imports(globals()):
+  from kubric_gen.cli.flags import (config_from_flags, define, define_config_flags, define_render_flags, render_settings)
+  from kubric_gen.cli.generate import generate, is_made
+  from kubric_gen.cli.script import main
+  from kubric_gen.system.command import guarded

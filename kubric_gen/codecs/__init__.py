@@ -1,0 +1,1 @@
+"""Files as bytes: images, arrays, and how floats become integers."""

@@ -1,0 +1,1 @@
+"""Pictures for people: colours of layers, sheets, films and portraits."""

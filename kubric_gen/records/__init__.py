@@ -1,1 +1,0 @@
-"""From examples to the records of a dataset, and back, with no TensorFlow."""

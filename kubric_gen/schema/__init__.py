@@ -1,0 +1,1 @@
+"""What the records of a dataset hold, and how they are coded, with no TensorFlow."""

@@ -1,0 +1,200 @@
+"""The scene store: one file per finished scene, the unit of durability of everything that makes many scenes.
+
+    <root>/<dataset>/store.json                            what its scenes are made from; another recipe is refused
+    <root>/<dataset>/<config hash>/<2 digits>/<seed>.zip   a scene under its key (world, config hash, seed)
+
+A scene is a zip archive (stored, not deflated: its parts are compressed already) whose checksums are verified whenever
+it is read. The two digits are of a hash of the seed, which spreads the files evenly over 256 folders, or prefixes of an
+object store. Any path that `etils.epath` knows will do, `gs://` included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.versions import versions
+from kubric_gen.system.paths import write_whole
+from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.shards.scene import FinishedScene
+from kubric_gen.scene.serialization import to_plain
+
+if TYPE_CHECKING:
+  from etils import epath
+
+FORMAT = 1
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_INFO, _THUMBNAIL, _RECORD = "scene.json", "thumbnail.png", "record-%s.pb"
+MAX_INFO = 1 << 24
+_DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, OverflowError, ValueError, struct.error)
+"""What reading a damaged archive raises: too new, encrypted, cut short, names that are no text, places beyond the end, ..."""
+
+
+class CorruptSceneError(KubricGenError):
+  """A stored scene whose checksums do not match, or that is no scene."""
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+  archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_STORED)
+
+
+def pack(scene: FinishedScene) -> bytes:
+  """The file of a scene."""
+  buffer = io.BytesIO()
+  with zipfile.ZipFile(buffer, "w") as archive:
+    _add(archive, _INFO, json.dumps(to_plain(scene.info), sort_keys=True).encode())
+    _add(archive, _THUMBNAIL, scene.thumbnail)
+    for name, record in scene.records.items():
+      _add(archive, _RECORD % name, record)
+  return buffer.getvalue()
+
+
+class StoredScene:
+  """A scene in the store, open for reading; what is read is verified."""
+
+  def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+    self._archive, self.name = archive, name
+
+  def _read(self, member: str, limit: int | None = None) -> bytes:
+    try:
+      entry = self._archive.getinfo(member)
+      if entry.compress_type != zipfile.ZIP_STORED or (limit is not None and entry.file_size > limit):
+        raise CorruptSceneError(f"{self.name} is no stored scene: delete it")
+      return self._archive.read(entry)  # checks the CRC
+    except (KeyError, *_DAMAGE) as error:
+      raise CorruptSceneError(f"{self.name} is damaged ({error}): run again to have it made again") from None
+
+  @cached_property
+  def info(self) -> dict[str, Any]:
+    """What is known of it."""
+    try:
+      value = json.loads(self._read(_INFO, MAX_INFO))
+      if not isinstance(value, dict):
+        raise ValueError("no object")
+      return value
+    except (ValueError, RecursionError) as error:
+      raise CorruptSceneError(f"{self.name} is damaged ({error}): run again to have it made again") from None
+
+  @property
+  def thumbnail(self) -> bytes:
+    """A small PNG."""
+    return self._read(_THUMBNAIL)
+
+  def record(self, resolution: str) -> bytes:
+    """The serialised `tf.train.Example` of a resolution."""
+    return self._read(_RECORD % resolution)
+
+
+class SceneStore:
+  """The stored scenes of a recipe.
+
+  Args:
+    root: of the store; several datasets may share it.
+    recipe: what the scenes are made from.
+  """
+
+  def __init__(self, root: str | os.PathLike[str], recipe: Recipe) -> None:
+    from etils import epath
+    self.root, self.recipe = epath.Path(root), recipe
+    self.folder = self.root / recipe.dataset.name
+    self._hashes = {split.name: recipe.hash(split) for split in recipe.dataset.splits}
+
+  def describe(self) -> dict[str, Any]:
+    """What store.json says."""
+    return {"format": FORMAT, "world": self.recipe.world, "versions": versions(),
+            "splits": json.loads(json.dumps(to_plain(self.recipe.plain())))}
+
+  def open(self) -> None:
+    """Makes the store, or makes sure that it holds scenes of this recipe.
+
+    Raises:
+      KubricGenError: it was made from something else or by other versions, or cannot be written.
+    """
+    wanted, file = self.describe(), self.folder / "store.json"
+    try:
+      if not file.exists():
+        write_whole(file, (json.dumps(wanted, indent=1) + "\n").encode())
+        return
+      found = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+      raise KubricGenError(f"{file} cannot be read ({error}): choose another --store_dir") from None
+    if found != wanted:
+      raise KubricGenError(f"the store {self.folder} was made with another {first_difference(found, wanted)}: ask for the "
+                           "same, or choose another --store_dir")
+
+  def path(self, seed: int) -> epath.Path:
+    """Where the scene of a seed lies."""
+    spread = hashlib.sha256(str(seed).encode()).hexdigest()[:2]
+    return self.folder / self._hashes[self.recipe.dataset.split_of(seed).name][:16] / spread / f"{seed}.zip"
+
+  def write(self, scene: FinishedScene) -> int:
+    """Stores a scene, whole or not at all. Returns its size in bytes.
+
+    Raises:
+      KubricGenError: it cannot be written.
+    """
+    data = pack(scene)
+    write_whole(self.path(scene.info["seed"]), data)
+    return len(data)
+
+  @contextlib.contextmanager
+  def read(self, seed: int) -> Iterator[StoredScene]:
+    """The stored scene of a seed.
+
+    Raises:
+      FileNotFoundError: it has not been stored.
+      CorruptSceneError: the file is no scene of this seed and recipe.
+    """
+    path, split = self.path(seed), self.recipe.dataset.split_of(seed).name
+    with contextlib.ExitStack() as stack:
+      try:
+        archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
+      except FileNotFoundError:
+        raise
+      except _DAMAGE as error:
+        raise CorruptSceneError(f"{path} is damaged ({error}): run again to have it made again") from None
+      scene = StoredScene(archive, os.fspath(path))
+      if [scene.info.get(name) for name in ("seed", "split", "config_hash")] != [seed, split, self._hashes[split]]:
+        raise CorruptSceneError(f"{path} is of another seed or config: run again to have it made again")
+      yield scene
+
+  def verified(self, seed: int) -> StoredSummary | None:
+    """Sizes of a stored scene that is wholly sound; None where there is none.
+
+    Raises:
+      CorruptSceneError: it is damaged, or of another seed or config.
+    """
+    try:
+      with self.read(seed) as scene:
+        scene.thumbnail  # noqa: B018
+        names = map(resolution_name, self.recipe.resolutions)
+        return StoredSummary(scene.info, {name: len(scene.record(name)) for name in names})
+    except FileNotFoundError:
+      return None
+
+
+@dataclass(frozen=True)
+class StoredSummary:
+  """What is told of a stored scene: its info and the size of its records in bytes, by resolution."""
+
+  info: Mapping[str, Any]
+  sizes: Mapping[str, int]
+
+
+def first_difference(found: Any, wanted: Any, name: str = "") -> str:
+  """Where two nested descriptions differ first, in words."""
+  if isinstance(found, dict) and isinstance(wanted, dict):
+    for key in sorted(set(found) | set(wanted)):
+      if found.get(key) != wanted.get(key):
+        return first_difference(found.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
+  return name or "recipe" if isinstance(found, dict) or isinstance(wanted, dict) else f"{name} ({found}, not {wanted})"

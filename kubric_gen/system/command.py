@@ -1,0 +1,21 @@
+"""What every command line does: bad input and interruptions end as one line and an exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
+from kubric_gen.system.interrupts import exit_interrupted, handle_signals
+
+
+def guarded(action: Callable[[], None]) -> int:
+  """Runs a command and turns bad input and interruptions into one line and an exit status."""
+  handle_signals()
+  try:
+    action()
+  except KubricGenError as error:
+    print_error(error)
+    return BAD_INPUT
+  except KeyboardInterrupt:
+    exit_interrupted()
+  return 0
