@@ -23,7 +23,7 @@ test: setup ## run the tests (TESTS=path for some of them)
 	$(PYTEST) $(TESTS)
 
 test-flink: setup ## run the pipeline on a local Flink cluster, one TaskManager killed (fetches 0.5 GB; needs Java and mvn)
-	$(PYTEST) -m flink tests/beam_pipelines
+	$(PYTEST) -m flink tests/flink
 
 image: ## build the container image kubric-gen (ENGINE=docker or podman, BUILD_FLAGS for its build command)
 	@docker/build.sh $(BUILD_FLAGS)

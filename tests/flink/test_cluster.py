@@ -18,24 +18,24 @@ from pathlib import Path
 
 import pytest
 
-from beam_pipelines.flink import FlinkCluster, fetch_flink
-from tests.beam_pipelines.runs import SCENES, assert_same_records, command, stored
+from tests.beam_pipelines.runs import SCENES, assert_same_records, command, generate, stored
+from tests.flink import FlinkCluster, fetch_flink
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 HOME = Path(os.environ.get("KUBRIC_GEN_FLINK_HOME", ROOT / ".flink")).absolute()
-JOB = Path(__file__).with_name("flink_job.py")
+JOB = Path(__file__).with_name("job.py")
 COUNT = 40
 
 
 class Run:
-  """`python -m beam_pipelines.flink run` and what it says."""
+  """`python -m tests.flink run` and what it says."""
 
   def __init__(self, *command: str | os.PathLike[str]) -> None:
     self.lines: list[str] = []
     self.process = subprocess.Popen(
-        [sys.executable, "-m", "beam_pipelines.flink", f"--flink_home={HOME}", "run", "--", *map(os.fspath, command)],
+        [sys.executable, "-m", "tests.flink", f"--flink_home={HOME}", "run", "--", *map(os.fspath, command)],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     self._reader = threading.Thread(target=self._read, daemon=True)
     self._reader.start()
@@ -87,7 +87,7 @@ def left_over() -> list[str]:
       command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
       continue
-    if any(part in command for part in (f"{HOME}/flink-", "beam_pipelines.flink workers", "SdkHarness")):
+    if any(part in command for part in (f"{HOME}/flink-", "tests.flink workers", "SdkHarness")):
       found.append(command[:200])
   return found
 
@@ -169,13 +169,15 @@ def test_pipeline_survives_a_dead_taskmanager(run: Callable[..., Run], tmp_path:
   assert left_over() == []
 
 
-def test_a_dataset_is_the_same_though_a_taskmanager_was_killed(run: Callable[..., Run], tmp_path: Path,
-                                                               undisturbed: Path) -> None:
-  flink = run(*command(tmp_path))
-  flink.wait_for(lambda: len(stored(tmp_path)) >= 3)
+def test_a_dataset_is_the_same_though_a_taskmanager_was_killed(run: Callable[..., Run], tmp_path: Path) -> None:
+  data_dir, undisturbed = tmp_path / "data", tmp_path / "undisturbed"
+  alone = generate(undisturbed)
+  assert alone.returncode == 0, alone.stderr
+  flink = run(*command(data_dir))
+  flink.wait_for(lambda: len(stored(data_dir)) >= 3)
   killed = flink.taskmanagers()[0]
   os.kill(killed, signal.SIGKILL)
   assert flink.wait() == 0, flink.text
   assert f"TaskManager {killed} has died" in flink.text and f"{SCENES} scenes asked" in flink.text and "0 failed" in flink.text
-  assert_same_records(tmp_path, undisturbed)
+  assert_same_records(data_dir, undisturbed)
   assert left_over() == []

@@ -1,4 +1,4 @@
-"""A small pipeline for the tests of the cluster: flink_job.py DIRECTORY [pipeline options].
+"""A small pipeline for the tests of the cluster: job.py DIRECTORY [pipeline options].
 
 Forty numbers take half a second each and leave a file in DIRECTORY/done that names the worker; the sum of all results
 and the workers that made them end up in DIRECTORY/result.

@@ -12,13 +12,13 @@ from typing import NoReturn
 
 from absl import app, flags
 
-from beam_pipelines.flink.cluster import FlinkCluster
-from beam_pipelines.flink.network import isolate
-from beam_pipelines.flink.packages import fetch_flink, fetch_job_server, find_java
-from beam_pipelines.flink.processes import say
-from beam_pipelines.flink.python_workers import serve_workers
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.system.interrupts import INTERRUPTED
+from tests.flink.cluster import FlinkCluster
+from tests.flink.network import isolate
+from tests.flink.packages import fetch_flink, fetch_job_server, find_java
+from tests.flink.processes import say
+from tests.flink.python_workers import serve_workers
 
 
 def _define_flags() -> None:

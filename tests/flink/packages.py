@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from beam_pipelines.flink.processes import say
 from kubric_gen.errors import KubricGenError
+from tests.flink.processes import say
 
 FLINK = "1.19.0"
 FLINK_MINOR = FLINK.rpartition(".")[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from beam_pipelines.flink.network import HOST
+from tests.flink.network import HOST
 
 HEARTBEAT_SECONDS = 12
 """After this long a silent TaskManager counts as dead; Flink mostly notices sooner, by the broken connection."""

@@ -8,8 +8,8 @@ import sys
 import threading
 from typing import Any
 
-from beam_pipelines.flink.network import HOST
-from beam_pipelines.flink.processes import STOP_SECONDS, own_environment, signal_group, stop_all
+from tests.flink.network import HOST
+from tests.flink.processes import STOP_SECONDS, own_environment, signal_group, stop_all
 
 _HARNESS = ("import sys; from apache_beam.runners.worker.sdk_worker import SdkHarness; "
             "SdkHarness(sys.argv[1], worker_id=sys.argv[2], state_cache_size=0, data_buffer_time_limit_ms=-1).run()")

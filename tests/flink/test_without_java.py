@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from beam_pipelines.flink import network, packages, processes, python_workers, settings
 from kubric_gen.errors import KubricGenError
+from tests.flink import network, packages, processes, python_workers, settings
 
 ROOT = Path(__file__).parents[2]
 
 
 def cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-  return subprocess.run([sys.executable, "-m", "beam_pipelines.flink", *arguments], cwd=ROOT, capture_output=True, text=True,
+  return subprocess.run([sys.executable, "-m", "tests.flink", *arguments], cwd=ROOT, capture_output=True, text=True,
                         env={**os.environ, **environment}, timeout=60)
 
 
@@ -158,8 +158,8 @@ def test_missing_mvn(tmp_path: Path) -> None:
 def test_isolated_process_has_the_loopback_only() -> None:
   code = """
 import socket
-from beam_pipelines.flink import isolate
 from kubric_gen.errors import KubricGenError
+from tests.flink import isolate
 try:
   isolate()
 except KubricGenError as error:

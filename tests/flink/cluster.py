@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from beam_pipelines.flink.network import HOST, free_ports
-from beam_pipelines.flink.packages import fetch_flink, fetch_job_server, find_java
-from beam_pipelines.flink.processes import own_environment, say, signal_group, stop_all
-from beam_pipelines.flink.settings import JAVA_OPTIONS, LOGGING, RESTARTS, cluster_config, flink_options
 from kubric_gen.errors import KubricGenError
+from tests.flink.network import HOST, free_ports
+from tests.flink.packages import fetch_flink, fetch_job_server, find_java
+from tests.flink.processes import own_environment, say, signal_group, stop_all
+from tests.flink.settings import JAVA_OPTIONS, LOGGING, RESTARTS, cluster_config, flink_options
 
 START_SECONDS = 120
 JOB_SERVER_CLASS = "org.apache.beam.runners.flink.FlinkJobServerDriver"
@@ -82,7 +82,7 @@ class FlinkCluster:
       for _ in range(self._count):
         self.start_taskmanager()
       self._others["worker pool"] = self._start("workers", [
-          sys.executable, "-m", "beam_pipelines.flink", "workers", f"--port={self._ports['workers']}"])
+          sys.executable, "-m", "tests.flink", "workers", f"--port={self._ports['workers']}"])
       self._others["job server"] = self._start_job_server(fetch_job_server(self._home))
       self.wait_until_ready()
     except BaseException:
