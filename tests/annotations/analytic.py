@@ -79,7 +79,8 @@ class Keys:
       return np.array(self.positions[0], np.float64), quaternion_to_matrix(self.quaternions[0])
     fraction = (t + 1 - self.frames[0]) / (self.frames[1] - self.frames[0])
     start, end = (np.array(p, np.float64) for p in self.positions)
-    return start + fraction * (end - start), quaternion_to_matrix(slerp(*self.quaternions, fraction))
+    first, last = self.quaternions
+    return start + fraction * (end - start), quaternion_to_matrix(slerp(first, last, fraction))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,7 @@ class View:
       points = np.concatenate([points[..., :2], np.full_like(points[..., 2:], -1.0)], axis=-1)
     h = points @ self.k(resolution).T
     with np.errstate(divide="ignore", invalid="ignore"):
-      xy = np.where(h[..., 2:] > 0, h[..., :2] / h[..., 2:], np.nan)
+      xy: Array = np.where(h[..., 2:] > 0, h[..., :2] / h[..., 2:], np.nan)
     return xy[..., ::-1] * resolution
 
   def rays(self, pixels: Array, resolution: tuple[int, int]) -> tuple[Array, Array]:
@@ -141,7 +142,8 @@ def _quadratic(a: Array, b: Array, c: Array) -> tuple[Array, Array]:
   with np.errstate(divide="ignore", invalid="ignore"):
     q = -(b + np.copysign(np.sqrt(b * b - a * c), b))
     pair = np.sort(np.stack([q / a, c / q]), axis=0)
-  return tuple(np.where(np.isfinite(pair), pair, np.inf))
+  first, second = np.where(np.isfinite(pair), pair, np.inf)
+  return first, second
 
 
 def _facet(o: Array, d: Array, axis: int, at: float, inside: str) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from kubric_gen.scene.transforms import to_world
 def make_scene() -> Callable[..., Scene]:
   """A scene of the given objects; a second lasts 12 frames."""
 
-  def make(*objects: Object, **settings: object) -> Scene:
+  def make(*objects: Object, **settings: Any) -> Scene:
     return Scene(objects, cameras=(PerspectiveCamera(position=(9, 9, 5), look_at=(0, 0, 0)),), **settings)
 
   return make

@@ -16,7 +16,7 @@ from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.schema.tf_example import encode
 from kubric_gen.render import RenderSettings
-from kubric_gen.codecs.images import encode_png
+from kubric_gen.codecs.png import encode_png
 from worlds.movi import MoviConfig
 
 WORDS = ("", "plain", "käse 🧀", "tab\tand\nline", "nul\0")
@@ -31,7 +31,7 @@ def _numbers(dtype: str, shape: tuple[int, ...], rng: np.random.Generator) -> np
     values = (rng.normal(size=shape) * 10.0 ** rng.integers(-30, 30)).astype(np.float32)
     return np.where(rng.random(shape) < 0.2, rng.choice(FLOATS, shape), values).astype(np.float32)
   limits = np.iinfo(dtype)
-  values = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+  values = rng.integers(limits.min, limits.max, shape, np.dtype(dtype), endpoint=True)
   return np.where(rng.random(shape) < 0.2, rng.choice([limits.min, limits.max], shape), values).astype(dtype)
 
 

@@ -122,6 +122,11 @@ def _rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
   path.write_bytes(buffer.getvalue())
 
 
+def _replace_by_folder(path: Path) -> None:
+  path.unlink()
+  path.mkdir()
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "gone": lambda path: path.unlink(),
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:-9]),
@@ -130,4 +135,4 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "no statistics": lambda path: _rewrite(path, lambda info: info.pop("statistics")),
     "wrong statistics": lambda path: _rewrite(path, lambda info: info.update(statistics={"32x32": {"numbers": [], "labels": 3}})),
     "no licences": lambda path: _rewrite(path, lambda info: info.update(licenses=7)),
-    "a folder": lambda path: (path.unlink(), path.mkdir())}
+    "a folder": _replace_by_folder}
