@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.codecs.images import PALETTE
+from kubric_gen.codecs.palette import PALETTE
 
 RGBImage = NDArray[np.uint8]
 

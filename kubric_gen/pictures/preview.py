@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.pictures import colors
-from kubric_gen.codecs.images import encode_png
+from kubric_gen.codecs.png import encode_png
 from kubric_gen.pictures.colors import RGBImage
 
 Ranges = Mapping[str, tuple[float, float]]

@@ -14,7 +14,7 @@ from kubric_gen.schema.features import Label, Tensor, leaves
 from kubric_gen.shards.recipe import Recipe, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.world.seeds import short_text
-from kubric_gen.codecs.images import decode_png
+from kubric_gen.codecs.png import decode_png
 
 SHEET_SCENES = 24
 SHEET_COLUMNS = 8

@@ -19,7 +19,7 @@ from kubric_gen.shards.recipe import Recipe, resolution_name
 from kubric_gen.world.loading import load_world
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.schema.tf_example import encode
-from kubric_gen.codecs.images import encode_png
+from kubric_gen.codecs.png import encode_png
 
 GEOMETRY = tuple(name for name in MOVI_LAYERS if name != "rgba")
 THUMBNAIL_HEIGHT = 128

@@ -107,7 +107,7 @@ def measure_encoding() -> dict[str, float]:
   import zlib
 
   from kubric_gen.schema.tf_example import ZLIB_LEVEL, encode
-  from kubric_gen.codecs.images import encode_png
+  from kubric_gen.codecs.png import encode_png
   features, record, _ = _record()
 
   def bare() -> int:

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from kubric_gen.codecs.checks import MAX_PIXELS
+from kubric_gen.codecs.palette import PALETTE
+from kubric_gen.codecs.png import decode_png, encode_palette_png, encode_png
+from kubric_gen.codecs.tiff import decode_tiff, encode_tiff
 from kubric_gen.errors import KubricGenError
-from kubric_gen.codecs.images import (MAX_PIXELS, PALETTE, decode_png, decode_tiff, encode_palette_png, encode_png,
-                                     encode_tiff)
 
 
 def noise(shape, dtype, seed=0):
@@ -100,7 +102,8 @@ def test_bytes_are_the_same_in_another_process(tmp_path):
   import os
   import subprocess
   import sys
-  code = ("import hashlib, numpy as np; from kubric_gen.codecs.images import *; "
+  code = ("import hashlib, numpy as np; from kubric_gen.codecs.png import *; "
+          "from kubric_gen.codecs.tiff import *; "
           "x = np.arange(2700).reshape(30, 30, 3); "
           "print(hashlib.sha256(encode_png(x.astype(np.uint16)) + encode_palette_png(x[..., :1] % 256) "
           "+ encode_tiff(x.astype(np.float32))).hexdigest())")
@@ -109,6 +112,39 @@ def test_bytes_are_the_same_in_another_process(tmp_path):
                                  "PYTHONHASHSEED": seed, "TZ": zone}).stdout
              for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))}
   assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_tiff_has_the_same_bytes_at_any_time_and_names_neither_date_nor_program(channels, monkeypatch):
+  import datetime
+  import tifffile
+  array = noise((17, 31, channels), np.float32)
+  first = encode_tiff(array)
+
+  class Later(datetime.datetime):
+
+    @classmethod
+    def now(cls, tz=None):
+      return cls(2031, 2, 3, 4, 5, 6, tzinfo=tz)
+
+  monkeypatch.setattr(tifffile.tifffile, "DateTime", Later)
+  monkeypatch.setattr(tifffile.tifffile, "__version__", "9.9.9")
+  assert encode_tiff(array) == first
+  text = first[:len(first) - array.nbytes]
+  assert array.astype("<f4").tobytes() == first[len(text):]  # one strip, at the end, not compressed
+  for word in (b"tifffile", b"python", b"numpy", b"shape", b"20", tifffile.__version__.encode()):
+    assert word not in text.lower()
+
+
+def test_the_library_for_tiff_is_loaded_when_needed_and_brings_little_with_it():
+  import subprocess
+  import sys
+  code = ("import sys; import kubric_gen.codecs.storage; assert 'tifffile' not in sys.modules; import numpy as np; "
+          "from kubric_gen.codecs.tiff import *; decode_tiff(encode_tiff(np.zeros((4, 4, 3), np.float32))); "
+          "print(*sorted({name.split('.')[0] for name in sys.modules}))")
+  loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+  assert "tifffile" in loaded
+  assert not {"matplotlib", "imagecodecs", "xarray", "zarr", "scipy", "PIL", "cv2", "imageio"} & set(loaded)
 
 
 @pytest.mark.parametrize("shape, dtype", [((4, 4), np.uint8), ((4, 4, 2), np.uint8), ((0, 4, 3), np.uint8),
@@ -349,6 +385,31 @@ def test_tiff_that_claims_too_much(height):
   assert 8 * height > MAX_PIXELS
   with pytest.raises(KubricGenError, match="more than the limit"):
     decode_tiff(bytes(data))
+
+
+def test_tiff_whose_strips_overlap():
+  tifffile = pytest.importorskip("tifffile")
+  out = io.BytesIO()
+  tifffile.imwrite(out, np.zeros((64, 64), np.float32), rowsperstrip=1, metadata=None)
+  data = bytearray(out.getvalue())
+  with tifffile.TiffFile(io.BytesIO(data)) as file:
+    tags = file.pages[0].tags
+    offsets, sizes, height = tags["StripOffsets"], tags["StripByteCounts"], tags["ImageLength"]
+    for i in range(64):
+      data[offsets.valueoffset + 4 * i:offsets.valueoffset + 4 * i + 4] = bytes(4)
+      width = sizes.valuebytecount // 64
+      data[sizes.valueoffset + width * i:sizes.valueoffset + width * (i + 1)] = (1 << 14).to_bytes(width, "little")
+    data[height.valueoffset:height.valueoffset + 2] = (4096).to_bytes(2, "little")
+  assert 64 << 14 == 4096 * 64 * 4
+  with pytest.raises(KubricGenError, match="fewer pixels"):
+    decode_tiff(bytes(data))
+
+
+def test_what_the_library_says_of_a_damaged_tiff_stays_off_the_terminal(caplog):
+  damaged = bytearray(DEPTH_TIFF)
+  struct.pack_into("<I", damaged, 10 + 12 * 9 + 8, 1 << 30)  # where a tag's value is
+  decode_tiff(bytes(damaged))
+  assert not caplog.records
 
 
 def test_geometry_layers_of_a_frame_are_quick_to_write():

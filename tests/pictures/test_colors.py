@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kubric_gen.pictures import colors
-from kubric_gen.codecs.images import PALETTE
+from kubric_gen.codecs.palette import PALETTE
 
 
 def depth(*values):

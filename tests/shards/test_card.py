@@ -11,7 +11,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.versions import versions
 from kubric_gen.shards.finish import card_of
 from kubric_gen.shards.layout import FORMATS
-from kubric_gen.codecs.images import decode_png
+from kubric_gen.codecs.png import decode_png
 from tests.schema.handmade import depths
 from tests.shards.small_dataset import RECIPE, REQUEST, SEEDS, Made, truth
 
