@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import platform
 import threading
@@ -145,14 +146,17 @@ class Launcher:
     return self._local.client
 
   def _make(self, seed: int) -> Result:
-    result = Result(seed, False)
-    for attempt in range(1, self._job.max_attempts + 1):
-      if attempt > 1 and self._stopping.wait(PAUSE):
-        break
-      result = self._attempt(seed, attempt)
-      if result.made or result.status == BAD_INPUT or self._stopping.is_set():
-        break
-    return result
+    """Tries a seed until its scene is there or another attempt is of no use; the last attempt's result."""
+    from tenacity import RetryCallState, Retrying, retry_if_result
+
+    def give_up(state: RetryCallState) -> bool:
+      """The pause is made here: after one in `sleep`, tenacity would try once more even if all is to stop."""
+      return state.attempt_number >= self._job.max_attempts or self._stopping.wait(PAUSE)
+
+    attempts = Retrying(retry=retry_if_result(lambda result: not result.made and result.status != BAD_INPUT), stop=give_up,
+                        retry_error_callback=lambda state: state.outcome and state.outcome.result())
+    numbers = itertools.count(1)
+    return attempts(lambda: self._attempt(seed, next(numbers)))
 
   def _attempt(self, seed: int, attempt: int) -> Result:
     job, log = self._job, self.logs / f"{seed}.log"
