@@ -1,17 +1,11 @@
-"""Paths of the file system and of object stores, told apart; files that appear whole."""
+"""Paths of the file system and of object stores, told apart."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import unicodedata
-import uuid
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-
-from kubric_gen.errors import KubricGenError
-from kubric_gen.system.interrupts import register, unregister
 
 if TYPE_CHECKING:
   from etils import epath
@@ -45,26 +39,7 @@ def file_size(path: epath.Path) -> int:
   return os.path.getsize(path) if is_local(path) else int(path.stat().length)
 
 
-def write_whole(path: epath.Path, data: bytes) -> None:
-  """Writes a file that appears whole or not at all.
-
-  Raises:
-    KubricGenError: it cannot be written.
-  """
-  temporary = path.parent / f".{path.name}.{uuid.uuid4().hex[:12]}"
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not is_local(path):  # an object store shows nothing before the upload is complete
-      path.write_bytes(data)
-      return
-    register(temporary)
-    temporary.write_bytes(data)
-    temporary.replace(path)
-  except OSError as error:
-    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "choose another place"
-    raise KubricGenError(f"cannot write {path} ({error.strerror or error}): {way_out}") from error
-  finally:
-    if is_local(path):
-      with contextlib.suppress(OSError):
-        os.unlink(temporary)
-      unregister(temporary)
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+  """See `kubric_gen.system.whole.write_whole`, which it is until all who import it from here do so from there."""
+  from kubric_gen.system import whole  # which needs this module
+  whole.write_whole(path, data)

@@ -1,4 +1,10 @@
-"""Directories that appear whole or not at all."""
+"""Files and directories that appear whole or not at all: the one place where this is done.
+
+What is being written has a temporary name beside its target, so that renaming it takes no copying. It is registered for
+interruptions, and a directory is locked as long as somebody writes into it: the next run tells by that what was left behind
+by a process that was killed outright. Nothing waits for the disk: this guards against processes that end, not against power
+cuts.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +16,74 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.interrupts import register, unregister
+from kubric_gen.system.paths import is_local
 
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@contextlib.contextmanager
+def whole_file(target: str | os.PathLike[str]) -> Iterator[Path]:
+  """A path to write a file to, which takes the target's place when the block ends well, and vanishes otherwise.
+
+  Args:
+    target: of the file, in a folder that is there. A file of an object store is written to disk first, and uploaded in the end.
+
+  Raises:
+    OSError: the file cannot be moved, or was not written.
+  """
+  folder, name = os.path.split(os.fspath(target))
+  local = is_local(target)
+  draft = Path(folder if local else tempfile.gettempdir(), f".{name}.{uuid.uuid4().hex[:12]}")
+  register(draft)
+  try:
+    yield draft
+    if local:
+      os.replace(draft, target)
+    else:
+      from etils import epath
+      epath.Path(draft).copy(target, overwrite=True)
+  finally:
+    with contextlib.suppress(OSError):
+      os.unlink(draft)
+    unregister(draft)
+
+
+@contextlib.contextmanager
+def whole_files(targets: Mapping[str, str | os.PathLike[str]]) -> Iterator[dict[str, Path]]:
+  """The same for several files by name: none takes its place before all are written. They are moved one after another.
+
+  Raises:
+    OSError: a file cannot be moved; those after it are not moved either.
+  """
+  with contextlib.ExitStack() as drafts:
+    # The stack is unwound from its end, and the first file is to be moved first
+    made = {name: drafts.enter_context(whole_file(targets[name])) for name in reversed(list(targets))}
+    yield {name: made[name] for name in targets}
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+  """Writes a file that appears whole or not at all, and makes its folder.
+
+  Raises:
+    KubricGenError: it cannot be written.
+  """
+  try:
+    if is_local(path):
+      Path(path).parent.mkdir(parents=True, exist_ok=True)
+      with whole_file(path) as draft:
+        draft.write_bytes(data)
+    else:  # an object store shows nothing before the upload is complete
+      from etils import epath
+      epath.Path(path).write_bytes(data)
+  except OSError as error:
+    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "choose another place"
+    raise KubricGenError(f"cannot write {os.fspath(path)} ({error.strerror or error}): {way_out}") from error
 
 
 def check_target(path: str | os.PathLike[str], overwrite: bool, mark: str = "metadata.json", what: str = "scene directory",
@@ -24,11 +91,14 @@ def check_target(path: str | os.PathLike[str], overwrite: bool, mark: str = "met
   """Refuses a directory that must not be (re)placed: one that exists, or with `overwrite` one that is no scene.
 
   Args:
-    path: of the directory. overwrite: whether it may exist. mark: the file by which a directory of this kind is known.
-    what, flag: what such a directory is called, and the flag that names it.
+    path: of the directory.
+    overwrite: whether it may exist.
+    mark: the file by which a directory of this kind is known.
+    what: a directory of this kind is called.
+    flag: that names the directory.
 
   Raises:
-    KubricGenError: it does, or its place cannot be looked at.
+    KubricGenError: it must not, or its place cannot be looked at.
   """
   target = Path(path)
   try:
@@ -43,8 +113,8 @@ def check_target(path: str | os.PathLike[str], overwrite: bool, mark: str = "met
 
 
 @contextlib.contextmanager
-def staged_directory(path: str | os.PathLike[str], overwrite: bool = False, mark: str = "metadata.json",
-                     what: str = "scene directory", flag: str = "--output_dir") -> Iterator[Path]:
+def whole_directory(path: str | os.PathLike[str], overwrite: bool = False, mark: str = "metadata.json",
+                    what: str = "scene directory", flag: str = "--output_dir") -> Iterator[Path]:
   """A temporary sibling of `path` that takes its place when the block ends well, and vanishes otherwise.
 
   Args: see `check_target`.
@@ -64,11 +134,15 @@ def staged_directory(path: str | os.PathLike[str], overwrite: bool = False, mark
     try:
       staging.chmod(0o777 & ~_umask())
       yield staging
-      _take_place(staging, target)
+      replace_directory(staging, target)
     except OSError as error:
       if error.errno not in UNWRITABLE:
         raise
       raise KubricGenError(f"cannot write {target} ({error.strerror}): free some space or choose another {flag}") from error
+
+
+staged_directory = whole_directory
+"""Its name so far, until all who import it have the new one."""
 
 
 @contextlib.contextmanager
@@ -80,13 +154,72 @@ def partial_folder(target: Path) -> Iterator[Path]:
     OSError: there is no place for it.
   """
   remove_abandoned(target.parent, target.name)
-  staging, held = _make_staging(target)
+  staging, held = _make_sibling(target, "partial")
   register(staging)
   try:
     yield staging
   finally:
     shutil.rmtree(staging, ignore_errors=True)
     unregister(staging)
+    if held is not None:
+      os.close(held)
+
+
+def replace_directory(draft: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+  """Renames a finished directory to its final name, on the same disk. What was there before goes only when the new one is in
+  place, and is put back if that fails.
+
+  Raises:
+    OSError: it cannot be renamed.
+  """
+  target = Path(target)
+  if not os.path.lexists(target):
+    os.rename(draft, target)
+  else:
+    old, held = _make_sibling(target, "old")
+    try:
+      os.rename(target, old / target.name)
+      os.rename(draft, target)
+    except BaseException:
+      if (old / target.name).exists() and not target.exists():
+        os.rename(old / target.name, target)
+      raise
+    finally:
+      if target.exists():
+        register(old)
+        shutil.rmtree(old, ignore_errors=True)
+        unregister(old)
+      if held is not None:
+        os.close(held)
+  _remove_unlocked(target.parent, target.name, "old")  # of runs that were killed in between
+
+
+def remove_abandoned(parent: Path, name: str | None = None) -> None:
+  """Removes the unfinished directories of runs on this machine that were killed outright, by the kernel say.
+
+  Args:
+    parent: of the finished directories.
+    name: of one of them; None for all.
+  """
+  _remove_unlocked(parent, name, "partial")
+
+
+def _remove_unlocked(parent: Path, name: str | None, kind: str) -> None:
+  """Removes the temporary siblings of a directory, or of all, that nobody on this machine writes into."""
+  for folder in parent.glob(f".{'*' if name is None else glob.escape(name)}.{kind}-{glob.escape(platform.node())}-*"):
+    held = _lock(folder)
+    if held is not None:
+      shutil.rmtree(folder, ignore_errors=True)
+      os.close(held)
+
+
+def _make_sibling(target: Path, kind: str) -> tuple[Path, int | None]:
+  """A new directory beside the target and its lock."""
+  while True:
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.{kind}-{platform.node()}-", dir=target.parent))
+    held = _lock(folder)
+    if folder.exists():  # else somebody has taken it for an abandoned one, before it was locked
+      return folder, held
     if held is not None:
       os.close(held)
 
@@ -104,50 +237,6 @@ def _lock(folder: Path) -> int | None:
   except OSError:
     os.close(descriptor)
     return None
-
-
-def _make_staging(target: Path) -> tuple[Path, int | None]:
-  """A new directory beside the target and its lock."""
-  while True:
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-{platform.node()}-", dir=target.parent))
-    held = _lock(staging)
-    if staging.exists():  # else somebody has taken it for an abandoned one, before it was locked
-      return staging, held
-    if held is not None:
-      os.close(held)
-
-
-def remove_abandoned(parent: Path, name: str | None = None) -> None:
-  """Removes the unfinished directories of runs on this machine that were killed outright, by the kernel say.
-
-  Args:
-    parent: of the scene directories. name: of one of them; None for all.
-  """
-  for folder in parent.glob(f".{'*' if name is None else glob.escape(name)}.partial-{glob.escape(platform.node())}-*"):
-    held = _lock(folder)
-    if held is not None:
-      shutil.rmtree(folder, ignore_errors=True)
-      os.close(held)
-
-
-def _take_place(staging: Path, target: Path) -> None:
-  """Renames, with whatever was there before put back if that fails."""
-  if not os.path.lexists(target):
-    os.rename(staging, target)
-    return
-  old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
-  try:
-    os.rename(target, old / target.name)
-    os.rename(staging, target)
-  except BaseException:
-    if (old / target.name).exists() and not target.exists():
-      os.rename(old / target.name, target)
-    raise
-  finally:
-    if target.exists():
-      register(old)
-      shutil.rmtree(old, ignore_errors=True)
-      unregister(old)
 
 
 def _umask() -> int:

@@ -1,20 +1,27 @@
-"""What runs that were killed outright leave behind."""
+"""Files and directories that appear whole, and what runs that were killed outright leave behind."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from kubric_gen.system.whole import staged_directory
-from kubric_gen.system.whole import remove_abandoned
+from kubric_gen.errors import KubricGenError
+from kubric_gen.system.interrupts import remove_unfinished
+from kubric_gen.system.whole import (remove_abandoned, replace_directory, whole_directory, whole_file, whole_files,
+                                     write_whole)
 
 HOLD = """
 import sys, time
-from kubric_gen.system.whole import staged_directory
-with staged_directory(sys.argv[1]) as staging:
+from kubric_gen.system.whole import whole_directory
+with whole_directory(sys.argv[1]) as staging:
   (staging / "half").touch()
   print(staging, flush=True)
   time.sleep(100)
@@ -35,9 +42,9 @@ def test_the_next_run_removes_what_a_killed_one_has_left(unfinished: tuple[subpr
   process.kill()
   process.wait()
   assert staging.exists()
-  with staged_directory(tmp_path / "4"):
+  with whole_directory(tmp_path / "4"):
     assert staging.exists()  # of another scene
-  with staged_directory(tmp_path / "3"):
+  with whole_directory(tmp_path / "3"):
     assert not staging.exists()
   assert sorted(path.name for path in tmp_path.iterdir()) == ["3", "4"]
 
@@ -46,7 +53,7 @@ def test_what_is_being_written_stays(unfinished: tuple[subprocess.Popen[str], Pa
   process, staging = unfinished
   try:
     remove_abandoned(tmp_path)
-    with staged_directory(tmp_path / "4"):
+    with whole_directory(tmp_path / "4"):
       pass
     assert (staging / "half").exists()
   finally:
@@ -58,6 +65,117 @@ def test_what_is_being_written_stays(unfinished: tuple[subprocess.Popen[str], Pa
 
 def test_names_are_not_patterns(tmp_path: Path) -> None:
   (tmp_path / ".33.partial-x").mkdir()
-  with staged_directory(tmp_path / "[3]3"):
+  with whole_directory(tmp_path / "[3]3"):
     pass
   assert (tmp_path / ".33.partial-x").exists()
+
+
+def test_a_file_appears_in_the_end(tmp_path: Path) -> None:
+  target = tmp_path / "x.txt"
+  with whole_file(target) as draft:
+    draft.write_text("one")
+    assert draft.parent == target.parent and not target.exists()
+  assert target.read_text() == "one"
+  with whole_file(str(target)) as draft:
+    draft.write_text("two")
+    assert target.read_text() == "one"
+  assert target.read_text() == "two" and list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+  (tmp_path / "x").write_text("before")
+  with pytest.raises(RuntimeError), whole_file(tmp_path / "x") as draft:
+    draft.write_text("half")
+    raise RuntimeError
+  assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+  with pytest.raises(FileNotFoundError), whole_file(tmp_path / "y"):
+    pass  # nothing was written
+  assert not (tmp_path / "y").exists()
+
+
+def test_an_interruption_removes_what_is_not_finished(tmp_path: Path) -> None:
+  with contextlib.suppress(FileNotFoundError), whole_files({"a": tmp_path / "a", "b": tmp_path / "b"}) as drafts:
+    for draft in drafts.values():
+      draft.write_text("half")
+    remove_unfinished()
+    assert not list(tmp_path.iterdir())
+  assert not list(tmp_path.iterdir())
+
+
+def test_files_appear_together(tmp_path: Path) -> None:
+  targets = {"first": tmp_path / "a.x", "second": tmp_path / "sub" / "a.x"}
+  (tmp_path / "sub").mkdir()
+  with whole_files(targets) as drafts:
+    assert list(drafts) == list(targets)
+    for name, draft in drafts.items():
+      draft.write_text(name)
+    assert not any(target.exists() for target in targets.values())
+  assert {name: target.read_text() for name, target in targets.items()} == {"first": "first", "second": "second"}
+  with pytest.raises(RuntimeError), whole_files(targets) as drafts:
+    for draft in drafts.values():
+      draft.write_text("half")
+    raise RuntimeError
+  (tmp_path / "b.x").mkdir()
+  with pytest.raises(IsADirectoryError), whole_files({"stuck": tmp_path / "b.x"} | targets) as drafts:
+    for draft in drafts.values():
+      draft.write_text("half")
+  assert {name: target.read_text() for name, target in targets.items()} == {"first": "first", "second": "second"}
+  assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.x", "a.x", "b.x", "sub"]
+
+
+def test_files_of_object_stores_are_uploaded_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+  epath = pytest.importorskip("etils.epath")
+  uploaded: dict[str, bytes] = {}
+  monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+  monkeypatch.setattr(type(epath.Path("/")), "copy",
+                      lambda path, target, overwrite: uploaded.update({os.fspath(target): path.read_bytes()}))
+  with whole_files({"here": tmp_path / "a", "there": epath.Path("gs://bucket/folder/a")}) as drafts:
+    for name, draft in drafts.items():
+      draft.write_text(name)
+    assert drafts["there"].parent == tmp_path and not uploaded
+  assert uploaded == {"gs://bucket/folder/a": b"there"} and (tmp_path / "a").read_text() == "here"
+  assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(("number", "way_out"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "choose another place")])
+def test_writing_fails_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, way_out: str) -> None:
+  write_whole(tmp_path / "a" / "x", b"1")
+
+  def fail(*_: object) -> None:
+    raise OSError(number, os.strerror(number))
+
+  monkeypatch.setattr(os, "replace", fail)
+  with pytest.raises(KubricGenError, match=f"cannot write {tmp_path}/a/x .*: {way_out}"):
+    write_whole(tmp_path / "a" / "x", b"2")
+  assert [path.read_bytes() for path in (tmp_path / "a").iterdir()] == [b"1"]
+
+
+def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
+  before = os.umask(0o027)
+  try:
+    with whole_directory(tmp_path / "d") as staging:
+      write_whole(staging / "x", b"")
+  finally:
+    os.umask(before)
+  assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("d", "d/x")] == [0o750, 0o640]
+
+
+def _folder(path: Path, content: str) -> Path:
+  path.mkdir()
+  (path / "x").write_text(content)
+  return path
+
+
+def test_a_directory_is_replaced(tmp_path: Path) -> None:
+  replace_directory(_folder(tmp_path / "draft", "one"), tmp_path / "d")
+  assert (tmp_path / "d" / "x").read_text() == "one"
+  (tmp_path / f".d.old-{platform.node()}-killed").mkdir()
+  replace_directory(_folder(tmp_path / "draft", "two"), tmp_path / "d")
+  assert (tmp_path / "d" / "x").read_text() == "two" and [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_a_directory_that_cannot_be_replaced_is_put_back(tmp_path: Path) -> None:
+  _folder(tmp_path / "d", "one")
+  with pytest.raises(FileNotFoundError):
+    replace_directory(tmp_path / "none", tmp_path / "d")
+  assert (tmp_path / "d" / "x").read_text() == "one" and [path.name for path in tmp_path.iterdir()] == ["d"]

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
 from kubric_gen.errors import AssetError
+from kubric_gen.system.whole import whole_file
 
 ATTEMPTS = 5
 """Of making what is needed, where somebody deletes the cache meanwhile."""
@@ -74,7 +77,7 @@ def _folder(*parts: str) -> Path:
   return place
 
 
-def refuse(place: Path | str, error: OSError) -> NoReturn:
+def raise_unwritable(place: Path | str, error: OSError) -> NoReturn:
   """Tells why the cache cannot be written to.
 
   Raises:
@@ -84,16 +87,14 @@ def refuse(place: Path | str, error: OSError) -> NoReturn:
                    "or point KUBRIC_GEN_CACHE elsewhere") from None
 
 
-def insisted(action: Callable[[], Result]) -> Result:
-  """The result of an action in the cache, tried again where somebody deletes the cache while it runs.
+def retry_when_deleted(action: Callable[[], Result]) -> Result:
+  """The result of an action in the cache, tried again at once where somebody deletes the cache while it runs.
 
   Raises:
     OSError: the action raised it.
   """
-  for _ in range(ATTEMPTS - 1):
-    with contextlib.suppress(FileNotFoundError):
-      return action()
-  return action()
+  tries = Retrying(retry=retry_if_exception_type(FileNotFoundError), stop=stop_after_attempt(ATTEMPTS), reraise=True)
+  return tries(action)
 
 
 def cache_folder(*parts: str) -> Path:
@@ -104,24 +105,17 @@ def cache_folder(*parts: str) -> Path:
     AssetError: it cannot be made.
   """
   try:
-    return insisted(lambda: _folder(*parts))
+    return retry_when_deleted(lambda: _folder(*parts))
   except OSError as error:
-    refuse(error.filename or "folder", error)
+    raise_unwritable(error.filename or "folder", error)
 
 
 def _write(name: str, data: bytes) -> Path:
   """Puts a file into the cache, whole or not at all."""
   parent, _, last = name.rpartition("/")
   path = _folder(parent) / last
-  descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-  try:
-    with open(descriptor, "wb") as file:
-      file.write(data)
-    os.replace(temporary, path)
-  except BaseException:
-    with contextlib.suppress(OSError):
-      os.unlink(temporary)
-    raise
+  with whole_file(path) as draft:
+    draft.write_bytes(data)
   return path
 
 
@@ -139,9 +133,9 @@ def cached_file(name: str, make: Callable[[], bytes]) -> Path:
     return path
   data = make()
   try:
-    return insisted(lambda: _write(name, data))
+    return retry_when_deleted(lambda: _write(name, data))
   except OSError as error:
-    refuse(path, error)
+    raise_unwritable(path, error)
 
 
 def read_cached(name: str) -> bytes | None:
@@ -162,4 +156,4 @@ def write_cached(name: str, data: bytes) -> None:
     AssetError: `KUBRIC_GEN_CACHE` names a folder that cannot be used.
   """
   with contextlib.suppress(OSError):
-    insisted(lambda: _write(name, data))
+    retry_when_deleted(lambda: _write(name, data))

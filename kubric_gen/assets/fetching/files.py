@@ -8,12 +8,13 @@ import os
 import posixpath
 import random
 import shutil
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TypeVar
 from urllib import parse
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from kubric_gen.assets.fetching.remote import CLIENTS, Refused, Transient, stream
 from kubric_gen.errors import AssetError
@@ -62,23 +63,28 @@ def _way_out(url: str) -> str:
   return "sign in with an account that may read it, or download it and give its path"
 
 
-def _retried(url: str, action: Callable[[], Result]) -> Result:
-  """The result of an action that may fail for a moment."""
-  wait = WAIT
-  for attempt in range(ATTEMPTS):
-    try:
-      return action()
-    except Refused as problem:
-      raise AssetError(f"{url} cannot be fetched ({problem}): {_way_out(url)}") from None
-    except Transient as problem:
-      if attempt == ATTEMPTS - 1:
-        way_out = _way_out(url) if url.startswith(CLOSED) else "check the network, or download it and give its path"
-        raise AssetError(f"{url} cannot be fetched ({' '.join(str(problem).split())}; tried {ATTEMPTS} times): {way_out}"
-                         ) from None
-      # Many processes that failed together should not come back together
-      time.sleep(min(max(wait, problem.wait), MAX_WAIT) * random.SystemRandom().uniform(0.75, 1.0))
-      wait *= 2
-  raise AssertionError("the last attempt returns or raises")
+def _wait_time(state: RetryCallState) -> float:
+  """Seconds before the next attempt: twice as long each time, and no shorter than the server asks for."""
+  problem = state.outcome.exception() if state.outcome else None
+  asked = problem.wait if isinstance(problem, Transient) else 0.0
+  wait = min(max(WAIT * 2 ** (state.attempt_number - 1), asked), MAX_WAIT)
+  return wait * random.SystemRandom().uniform(0.75, 1.0)  # many processes that failed together should not come back together
+
+
+def _retry_transient(url: str, action: Callable[[], Result]) -> Result:
+  """The result of an action that may fail for a moment.
+
+  Raises:
+    AssetError: it fails for good.
+  """
+  try:
+    return Retrying(retry=retry_if_exception_type(Transient), stop=stop_after_attempt(ATTEMPTS), wait=_wait_time,
+                    reraise=True)(action)
+  except Refused as problem:
+    raise AssetError(f"{url} cannot be fetched ({problem}): {_way_out(url)}") from None
+  except Transient as problem:
+    way_out = _way_out(url) if url.startswith(CLOSED) else "check the network, or download it and give its path"
+    raise AssetError(f"{url} cannot be fetched ({' '.join(str(problem).split())}; tried {ATTEMPTS} times): {way_out}") from None
 
 
 def _copy(url: str, target: IO[bytes], limit: int) -> str:
@@ -109,7 +115,7 @@ def read(url: str, limit: int = 1 << 28) -> bytes:
       buffer = io.BytesIO()
       _copy(url, buffer, limit)
       return buffer.getvalue()
-    return _retried(url, attempt)
+    return _retry_transient(url, attempt)
   try:
     with open(os.path.expanduser(url), "rb") as file:
       data = file.read(limit + 1)
@@ -135,7 +141,7 @@ def download(url: str, path: Path, limit: int = MAX_BYTES) -> str:
   """
   try:
     with open(path, "wb") as file:
-      return _retried(url, lambda: _copy(url, file, limit))
+      return _retry_transient(url, lambda: _copy(url, file, limit))
   except OSError as problem:
     free = shutil.disk_usage(path.parent).free >> 20
     raise AssetError(f"{url} cannot be stored in {path.parent} ({problem.strerror}; {free} MiB are free): free some space or "

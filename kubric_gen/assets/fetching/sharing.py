@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kubric_gen.assets.fetching.cache import insisted, refuse
+from kubric_gen.assets.fetching.cache import raise_unwritable, retry_when_deleted
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.whole import partial_folder
 
@@ -72,10 +72,10 @@ def _share(path: Path, fill: Callable[[Path], None], there: Callable[[Path], boo
   if there(path):
     return path
   try:
-    insisted(attempt)
+    retry_when_deleted(attempt)
   except OSError as error:
     if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):  # else it is there, or in the way
-      refuse(path.parent, error)
+      raise_unwritable(path.parent, error)
   if not there(path):
     raise KubricGenError(f"{path} is in the way of the cache: remove it")
   return path

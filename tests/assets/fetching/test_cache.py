@@ -92,10 +92,10 @@ def test_files(tmp_path: Path, home: Path) -> None:
   assert read_cached("a/b/c.txt") == b"other" and read_cached("a/none") is None is read_cached("a")
 
 
-@pytest.mark.parametrize("where", ["mkdir", "mkstemp", "replace"])
+@pytest.mark.parametrize("where", ["mkdir", "write_bytes", "replace"])
 def test_a_full_disk(home: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
   cache_folder()
-  monkeypatch.setattr({"mkdir": Path, "mkstemp": cache.tempfile, "replace": os}[where], where, full)
+  monkeypatch.setattr({"mkdir": Path, "write_bytes": Path, "replace": os}[where], where, full)
   write_cached("a/b", b"x")
   assert read_cached("a/b") is None
   with pytest.raises(AssetError, match="cannot write to the cache.*No space left.*free some space"):

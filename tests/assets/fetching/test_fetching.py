@@ -211,7 +211,7 @@ def test_other_addresses_are_refused(url, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a b", "a\nb", "a\x00b", "é"])
 def test_addresses_with_spaces_are_refused_at_once(server, name, monkeypatch):
-  monkeypatch.setattr(fetching.time, "sleep", lambda _: pytest.fail("tried again"))
+  monkeypatch.setattr("time.sleep", lambda _: pytest.fail("tried again"))
   with pytest.raises(AssetError, match="is no address") as error:
     read(f"{server.url}/{name}")
   assert str(error.value).isprintable() and not server.calls
