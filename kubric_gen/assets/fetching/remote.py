@@ -1,7 +1,10 @@
 """Streams of bytes from http(s), Google Cloud Storage and S3.
 
-`gs://` and `s3://` are read over the stores' public addresses; where these refuse, with credentials if `gcsfs` or `s3fs`
-is installed. `STORAGE_EMULATOR_HOST` and `AWS_ENDPOINT_URL` (or `AWS_ENDPOINT_URL_S3`) name other servers.
+`gs://` and `s3://` are read over the stores' public addresses, which takes no package; where these refuse, with the user's
+credentials through `fsspec`, if its `gcsfs` (extra `gcp`) or `s3fs` (extra `aws`) is installed. Not through these from the
+start: they ask for a file twice before they send it, wait and try again by rules of their own, print tracebacks on the way,
+and end neither slow answers nor long ones. `STORAGE_EMULATOR_HOST` and `AWS_ENDPOINT_URL` (or `AWS_ENDPOINT_URL_S3`) name
+other servers.
 """
 
 from __future__ import annotations
