@@ -20,6 +20,7 @@ import kubric_gen as kg
 from kubric_gen.assets.collections import BlenderHdris, Catalogue, PlainColors, Skies
 from kubric_gen.assets.solids import model_of, morph
 from kubric_gen.pictures.portraits import portraits, sheet
+from kubric_gen.pictures.sheets import Row, Style, draw_grid
 from kubric_gen.render.cycles import CyclesRenderer
 from kubric_gen.world.scenery import floor_and_dome
 from worlds.movi import VARIANTS, WORLD, MoviConfig
@@ -94,18 +95,8 @@ def frames_of(scene: kg.Scene, indices: list[int]) -> Iterator[Picture]:
 
 def grid(rows: Rows) -> Picture:
   """Pictures that need not be square, captions on the first of each row."""
-  from PIL import ImageDraw, ImageFont
-  height, width = rows[0][1][0].shape[:2]
-  columns = max(len(pictures) for _, pictures in rows)
-  canvas = Image.new("RGB", (columns * (width + 3) - 3, len(rows) * (height + 3) - 3), "white")
-  draw = ImageDraw.Draw(canvas)
-  for r, (caption, pictures) in enumerate(rows):
-    for c, picture in enumerate(pictures):
-      canvas.paste(Image.fromarray(picture), (c * (width + 3), r * (height + 3)))
-    if caption:
-      draw.text((7, r * (height + 3) + 4), caption, fill="white", font=ImageFont.load_default(14), stroke_width=2,
-                stroke_fill="black")
-  return np.asarray(canvas, np.uint8)
+  style = Style(margin=0, gap=3, inside=True, outline=False)
+  return draw_grid([Row(pictures, caption) for caption, pictures in rows], style=style)
 
 
 SEEDS = {"a": 3, "b": 3, "c": 7, "d": 23, "e": 24, "f": 4, "panning_e": 20}

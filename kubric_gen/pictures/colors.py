@@ -1,24 +1,31 @@
-"""Annotation layers as colours for people: each function takes one frame and returns (height, width, 3) uint8 RGB."""
+"""Annotation layers as colours for people, one function for each kind of showing (`kubric_gen.scene.layers.Show`).
+
+Each takes one frame (H, W, C) and returns (H, W, 3) uint8 RGB. `TO_RGB` has them by kind; those of `FITS` also take the values
+that the colours span, so that frames can be compared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.codecs.palette import PALETTE
+from kubric_gen.scene.layers import Show
 
 RGBImage = NDArray[np.uint8]
+Limits = tuple[float, float]
+"""The values that colours span, in the unit of the layer."""
 
-BACKGROUND_DEPTH = 1000.0
-"""Depth in metres that stands for "nothing is hit"; it is left out of what colours are fitted to."""
+BACKGROUND_DISTANCE = 1000.0
+"""Distance in metres that stands for "nothing is hit"; it is left out of what colours are fitted to."""
 
 _GREY = 128
 _INFERNO = np.ascontiguousarray(
     cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1])
-_OCCLUSION = np.array([(225, 225, 225), (214, 60, 60), (66, 103, 210)], np.uint8)
+_STATES = np.array([(225, 225, 225), (214, 60, 60), (66, 103, 210)], np.uint8)
 
 
 def _color_wheel(steps: int = 360) -> NDArray[np.float32]:
@@ -32,42 +39,44 @@ def _color_wheel(steps: int = 360) -> NDArray[np.float32]:
 _WHEEL = _color_wheel()
 
 
-def rgba_to_rgb(rgba: NDArray[np.uint8]) -> RGBImage:
-  """A (H, W, 3 or 4) uint8 image laid over neutral grey where it is transparent."""
-  if rgba.shape[2] == 3:
-    return rgba
-  alpha = rgba[..., 3:]
+def color_to_rgb(image: NDArray) -> RGBImage:
+  """A colour image (H, W, 1, 3 or 4), uint8 or floats from 0 to 1, laid over neutral grey where it is transparent."""
+  if image.dtype.kind == "f":
+    image = _bytes_of_unit(image)
+  if image.shape[2] < 3:
+    return _three_channels(image)
+  if image.shape[2] == 3:
+    return np.ascontiguousarray(image)
+  alpha = image[..., 3:]
   if alpha.min() == 255:
-    return np.ascontiguousarray(rgba[..., :3])
+    return np.ascontiguousarray(image[..., :3])
   opacity = alpha.astype(np.uint32)
-  return ((rgba[..., :3] * opacity + _GREY * (255 - opacity) + 127) // 255).astype(np.uint8)
+  return ((image[..., :3] * opacity + _GREY * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
-def depth_range(frames: Iterable[NDArray[np.float32]]) -> tuple[float, float]:
+def distance_range(frames: Iterable[NDArray[np.float32]]) -> Limits:
   """(near, far) in metres that suit all the frames: the 0.5th and 99th percentile of what is not background.
 
   Where there is nothing but background they are (1, 1000).
   """
   samples = [frame[::2, ::2].ravel() for frame in frames]
-  depth = np.concatenate([sample[(sample > 0) & (sample < 0.999 * BACKGROUND_DEPTH)] for sample in samples]
-                         or [np.zeros(0, np.float32)])
-  if not depth.size:
-    return 1.0, BACKGROUND_DEPTH
-  near, far = np.percentile(depth, (0.5, 99.0)).tolist()
+  distance = np.concatenate([sample[(sample > 0) & (sample < 0.999 * BACKGROUND_DISTANCE)] for sample in samples]
+                            or [np.zeros(0, np.float32)])
+  if not distance.size:
+    return 1.0, BACKGROUND_DISTANCE
+  near, far = np.percentile(distance, (0.5, 99.0)).tolist()
   return near, far
 
 
-def depth_to_rgb(depth: NDArray[np.float32], near: float | None = None, far: float | None = None) -> RGBImage:
-  """Depth (H, W, 1) in metres: near is bright, far is dark, equal ratios of distance are equal steps.
+def distance_to_rgb(distance: NDArray[np.float32], limits: Limits | None = None) -> RGBImage:
+  """Distances (H, W, 1) in metres: near is bright, far is dark, equal ratios of distance are equal steps.
 
-  Without `near` and `far` they are fitted to this frame; give those of `depth_range` to make frames comparable.
+  Without `limits` they are fitted to this frame; give those of `distance_range` to make frames comparable.
   """
-  if near is None or far is None:
-    fitted = depth_range([depth])
-    near, far = fitted[0] if near is None else near, fitted[1] if far is None else far
+  near, far = distance_range([distance]) if limits is None else limits
   near = max(near, 1e-6)
-  span = np.log(max(far / near, 1.001))  # one flat depth stays one colour rather than amplified rounding
-  level = np.log(np.maximum(depth[..., 0], 1e-6) / np.float32(near)) * np.float32(255 / span)
+  span = np.log(max(far / near, 1.001))  # one flat distance stays one colour rather than amplified rounding
+  level = np.log(np.maximum(distance[..., 0], 1e-6) / np.float32(near)) * np.float32(255 / span)
   return _INFERNO[255 - np.clip(level, 0, 255).astype(np.uint8)]
 
 
@@ -79,44 +88,71 @@ def labels_to_rgb(labels: NDArray[np.integer]) -> RGBImage:
   return PALETTE[ids]
 
 
-def normals_to_rgb(normal: NDArray[np.float32]) -> RGBImage:
-  """Components (H, W, 3) from -1 to 1 as 0 to 255; where nothing is hit it is grey."""
-  return np.clip(normal * 127.5 + 128.0, 0, 255).astype(np.uint8)
+def direction_to_rgb(direction: NDArray[np.float32]) -> RGBImage:
+  """Components (H, W, 1 to 3) from -1 to 1 as 0 to 255; where nothing is hit it is grey."""
+  return _three_channels(np.clip(direction * 127.5 + 128.0, 0, 255).astype(np.uint8), 128)
 
 
-def coordinates_to_rgb(coordinates: NDArray[np.float32]) -> RGBImage:
-  """Object coordinates (H, W, 3) from 0 to 1 as 0 to 255."""
-  return np.clip(coordinates * 255.0 + 0.5, 0, 255).astype(np.uint8)
+def unit_to_rgb(values: NDArray[np.float32]) -> RGBImage:
+  """Values (H, W, 1 to 3) from 0 to 1 as 0 to 255: one channel is grey, two are red and green."""
+  return _three_channels(_bytes_of_unit(values))
 
 
-def uv_to_rgb(uv: NDArray[np.float32]) -> RGBImage:
+def texture_to_rgb(uv: NDArray[np.float32]) -> RGBImage:
   """Texture coordinates (H, W, 2) as red and green; beyond [0, 1] they start again, as a texture does."""
-  wrapped = np.where(np.abs(uv - 0.5) > 0.5001, uv - np.floor(uv), uv)  # rounding at the edges stays there
-  return coordinates_to_rgb(np.concatenate([wrapped, np.zeros_like(wrapped[..., :1])], axis=-1))
+  return unit_to_rgb(np.where(np.abs(uv - 0.5) > 0.5001, uv - np.floor(uv), uv))  # rounding at the edges stays there
 
 
-def occlusion_to_rgb(occlusion: NDArray[np.uint8]) -> RGBImage:
-  """Occlusion states (H, W, 1): visible is light grey, occluded red, outside the other image blue."""
-  return _OCCLUSION[np.minimum(occlusion[..., 0], 2)]
+def states_to_rgb(states: NDArray[np.uint8]) -> RGBImage:
+  """States (H, W, 1): 0 is light grey (visible), 1 red (occluded), 2 and more blue (outside the other image)."""
+  return _STATES[np.minimum(states[..., 0], 2)]
 
 
-def flow_radius(frames: Iterable[NDArray[np.float32]]) -> float:
-  """Length in pixels that suits all the flow frames: 99 % of what moves is shorter. At least 0.1, not to amplify rounding."""
+def flow_range(frames: Iterable[NDArray[np.float32]]) -> Limits:
+  """(0, radius) in pixels that suits all the flow frames: 99 % of what moves is shorter.
+
+  The radius is at least 0.1, not to amplify rounding.
+  """
   lengths = [np.hypot(frame[::2, ::2, 0], frame[::2, ::2, 1]).ravel() for frame in frames]
   moving = np.concatenate([length[length > 0.1] for length in lengths]) if lengths else np.zeros(0)
-  return max(0.1, float(np.percentile(moving, 99.0))) if len(moving) else 0.1
+  return 0.0, max(0.1, float(np.percentile(moving, 99.0))) if len(moving) else 0.1
 
 
-def flow_to_rgb(flow: NDArray[np.float32], radius: float | None = None) -> RGBImage:
+def flow_to_rgb(flow: NDArray[np.float32], limits: Limits | None = None) -> RGBImage:
   """Flow (H, W, 2), (Δrow, Δcolumn) in pixels, on the Middlebury colour wheel.
 
-  No motion is white, `radius` pixels and more have the full colour. Right is red, down yellow, left
-  cyan, up violet. Without `radius` it is fitted to this frame.
+  No motion is white, the greater of `limits` and more has the full colour. Right is red, down yellow, left
+  cyan, up violet. Without `limits` they are fitted to this frame.
   """
-  radius = flow_radius([flow]) if radius is None else max(radius, 1e-6)
+  radius = flow_range([flow])[1] if limits is None else max(limits[1], 1e-6)
   length, angle = cv2.cartToPolar(np.ascontiguousarray(flow[..., 1]), np.ascontiguousarray(flow[..., 0]),
                                   angleInDegrees=True)
   colour = _WHEEL[np.rint(angle).astype(np.int32) % len(_WHEEL)]
   length = np.minimum(length * np.float32(1 / radius), 1)[..., None]
   shade = 1 - length * (1 - colour)
   return (shade * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def _bytes_of_unit(values: NDArray) -> NDArray[np.uint8]:
+  return np.clip(values * 255.0 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _three_channels(image: NDArray[np.uint8], rest: int = 0) -> RGBImage:
+  """One channel (H, W, 1) repeated, or two with a third of `rest`."""
+  if image.shape[2] == 1:
+    return np.repeat(image, 3, axis=2)
+  if image.shape[2] == 2:
+    return np.concatenate([image, np.full_like(image[..., :1], rest)], axis=2)
+  return np.ascontiguousarray(image)
+
+
+TO_RGB: dict[Show, Callable[..., RGBImage]] = {
+    Show.COLOR: color_to_rgb, Show.LABELS: labels_to_rgb, Show.DISTANCE: distance_to_rgb, Show.DIRECTION: direction_to_rgb,
+    Show.UNIT: unit_to_rgb, Show.TEXTURE: texture_to_rgb, Show.FLOW: flow_to_rgb, Show.STATES: states_to_rgb}
+"""How a frame becomes colours, by kind; those of `FITS` take limits as a second argument. `Show.NONE` is missing."""
+
+FITS: dict[Show, Callable[[Iterable[NDArray]], Limits]] = {Show.DISTANCE: distance_range, Show.FLOW: flow_range}
+"""The limits that suit frames, for the kinds whose colours span some."""
+
+SHARED_FITS = frozenset({Show.FLOW})
+"""Kinds whose layers all have the same limits, so that they can be compared with each other."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.pictures.sheets import Row, Style, draw_grid
 from kubric_gen.scene import Environment, Motion, Object, PerspectiveCamera, Plane, PrincipledMaterial, Scene, SunLight
 from kubric_gen.scene.transforms import look_at, rotation_matrix
 from kubric_gen.scene.validation import vector3
@@ -111,19 +111,4 @@ def sheet(rows: Sequence[tuple[str, Sequence[Picture]]], size: int = 128) -> Pic
   Raises:
     KubricGenError: there are no pictures.
   """
-  from PIL import Image, ImageDraw, ImageFont
-  columns = max((len(images) for _, images in rows), default=0)
-  if not columns:
-    raise KubricGenError("a sheet needs at least one picture")
-  font = ImageFont.load_default(max(11, size // 9))
-  margin = max(math.ceil(font.getlength(caption)) for caption, _ in rows)
-  margin += 4 * GAP if margin else GAP
-  width, height = margin + columns * (size + GAP), GAP + len(rows) * (size + GAP)
-  canvas = Image.new("RGB", (width, height), "white")
-  draw = ImageDraw.Draw(canvas)
-  for row, (caption, images) in enumerate(rows):
-    top = GAP + row * (size + GAP)
-    draw.text((2 * GAP, top + size / 2), caption, fill=(40, 40, 40), font=font, anchor="lm")
-    for column, image in enumerate(images):
-      canvas.paste(Image.fromarray(image), (margin + column * (size + GAP), top))
-  return np.asarray(canvas, np.uint8)
+  return draw_grid([Row(images, caption) for caption, images in rows], style=Style(GAP, GAP, max(11, size // 9), outline=False))
