@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kubric_gen.scene.color import RGB, hsv_to_rgb
 from kubric_gen.scene.validation import Vector3
 
 Value = TypeVar("Value")
@@ -24,9 +26,19 @@ def pick_item(rng: np.random.Generator, options: Mapping[str, Value]) -> tuple[s
   return name, options[name]
 
 
-def uniform_vector(rng: np.random.Generator, low: Sequence[float], high: Sequence[float]) -> Vector3:
+def random_count(rng: np.random.Generator, fewest: int, most: int) -> int:
+  """A whole number, uniform between two, both of which may come."""
+  return int(rng.integers(fewest, most + 1))
+
+
+def random_hue(rng: np.random.Generator) -> RGB:
+  """A fully saturated colour of uniform hue, as linear values."""
+  return hsv_to_rgb(float(rng.random()))
+
+
+def uniform_vector(rng: np.random.Generator, low: ArrayLike, high: ArrayLike) -> Vector3:
   """A point, uniform in the box between two corners."""
-  x, y, z = rng.uniform(low, high).tolist()
+  x, y, z = rng.uniform(np.asarray(low, np.float64), np.asarray(high, np.float64)).tolist()
   return (x, y, z)
 
 
@@ -34,8 +46,9 @@ def half_shell(rng: np.random.Generator, inner: float, outer: float, offset: flo
   """A point above the floor, uniform in the volume between two distances from the origin.
 
   Args:
-    offset: as MOVi has it, the least height of a normally distributed point in whose direction the result lies; it keeps
-      directions from being level.
+    inner, outer: distances in metres.
+    offset: least height of the normally distributed point in whose direction the result lies, so that few directions are level
+      (Kubric's rule).
   """
   while True:
     x, y, z = rng.standard_normal(3).tolist()

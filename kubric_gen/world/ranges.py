@@ -1,0 +1,29 @@
+"""Checks of ranges that a config states as two fields, for its `__post_init__`."""
+
+from __future__ import annotations
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.world.config import WorldConfig
+
+
+def check_ranges(config: WorldConfig, *pairs: tuple[str, str]) -> None:
+  """Make sure that of each pair of fields the first does not exceed the second.
+
+  Raises:
+    KubricGenError: one does.
+  """
+  for low, high in pairs:
+    if getattr(config, low) > getattr(config, high):
+      raise KubricGenError(f"{low} must not exceed {high}, got {getattr(config, low):g} and {getattr(config, high):g}")
+
+
+def check_regions(config: WorldConfig, *names: str) -> None:
+  """Make sure that the corner `<name>_min` of each region lies below its corner `<name>_max` along all axes.
+
+  Raises:
+    KubricGenError: one does not.
+  """
+  for name in names:
+    low, high = getattr(config, f"{name}_min"), getattr(config, f"{name}_max")
+    if any(a >= b for a, b in zip(low, high)):
+      raise KubricGenError(f"{name}_min {low} must lie below {name}_max {high}")
