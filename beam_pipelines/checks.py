@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.paths import is_local, write_whole
+from kubric_gen.schema.description import LAYOUT
 from kubric_gen.shards.finish import card_of, missing_file
 from kubric_gen.shards.layout import partial_dir
 from kubric_gen.shards.store import SceneStore, first_difference
@@ -30,8 +31,11 @@ def is_complete(job: Job) -> bool:
     if card is None:
       complete = False
       continue
-    found, wanted = ({"file_format": source, **request} for source, request in (
-        (card.get("file_format"), card.get("request", {})), (file_format, job.request)))
+    if card.get("layout") != LAYOUT and not job.overwrite:
+      raise KubricGenError(f"{folder} holds a dataset of an older layout ({card.get('layout', 1)}, now {LAYOUT}): choose another "
+                           "--data_dir, or pass --overwrite to have it made again")
+    found, wanted = ({"file_format": source, "layout": layout, **request} for source, layout, request in (
+        (card.get("file_format"), card.get("layout"), card.get("request", {})), (file_format, LAYOUT, job.request)))
     if found != wanted:
       if not job.overwrite:
         raise KubricGenError(f"{folder} holds another dataset: {first_difference(found, wanted)}; choose another --data_dir, or "

@@ -19,7 +19,7 @@ from absl import app, flags
 
 from beam_pipelines import dataflow
 from beam_pipelines.checks import alone, check_device, check_writable, is_complete, reason, usable
-from beam_pipelines.job import Job
+from beam_pipelines.job import Job, SeedRange
 from kubric_gen.cli import config_from_flags, define, define_config_flags, define_render_flags, render_settings
 from kubric_gen.system.command import guarded
 from kubric_gen.system.resources import cpu_count
@@ -29,7 +29,7 @@ from kubric_gen.shards.recipe import Recipe
 from kubric_gen.world.loading import load_world
 from kubric_gen.world.seeds import MAX_SEEDS, parse_seeds, runs
 from kubric_gen.shards.layout import check_formats
-from kubric_gen.world import parse_resolution
+from kubric_gen.world import DatasetSpec, parse_resolution
 
 LOCAL_RUNNER = "FnApiRunner"
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
@@ -42,16 +42,18 @@ def _define_flags(world: str) -> None:
   define_render_flags()
   string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=1)
   define("world", "movi", "a module of worlds, or any module by its dotted name", string)
-  define("num_scenes", None, "how many scenes, over all splits together; this or --seed must be given",
-         flags.IntegerParser(1, MAX_SEEDS))
+  define("num_scenes", None, "how many scenes, over all splits together, or of each split that has seeds of its own; this, "
+         "--seed or --split_scenes must be given", flags.IntegerParser(1, MAX_SEEDS))
+  define("split_scenes", "", "where splits have seeds of their own: how many scenes each gets, as train=2000,test=300; a split "
+         "that is paired takes the first seeds of the one that it is paired with", string)
   define("start_seed", 0, "the first seed", flags.IntegerParser(0, MAX_SEED))
   define("seed", None, "instead of --num_scenes and --start_seed: a range such as 0..99, or a list of ranges and numbers", string)
   define("data_dir", None, "where the dataset appears, for tfds.load; any path that etils.epath knows", string)
   define("store_dir", None, "where finished scenes are kept; <data_dir>/scenes by default", string)
   define("resolution", "256", "image sizes as HEIGHTxWIDTH or one number, comma-separated; the smaller ones whole fractions of "
          "the largest", string)
-  define("file_format", "tfrecord", "tfrecord, array_record or parquet, comma-separated; the second and third in sibling folders "
-         "of data_dir", string)
+  define("file_format", "tfrecord", "tfrecord, array_record, parquet or another sink for records, comma-separated; all but the "
+         "first in sibling folders of data_dir", string)
   define("splits", "", "only scenes of these splits, comma-separated", string)
   define("max_attempts", 3, "how often a scene is tried", whole)
   define("max_failed_fraction", 0.0, "of the scenes that may fail; more is an error", flags.FloatParser(0, 1))
@@ -63,7 +65,8 @@ def _define_flags(world: str) -> None:
   flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
 
 
-def _seeds(values: Any) -> tuple[tuple[int, int], ...]:
+def _ranges(values: Any) -> tuple[tuple[int, int], ...]:
+  """Runs of the seeds that --seed, or --num_scenes and --start_seed, ask for."""
   if values.seed is not None:
     if values.num_scenes is not None or values.start_seed:
       raise KubricGenError("give --seed, or --num_scenes and --start_seed, not both")
@@ -74,6 +77,42 @@ def _seeds(values: Any) -> tuple[tuple[int, int], ...]:
   if values.num_scenes is None:
     raise KubricGenError("how many scenes? give --num_scenes=N")
   return ((values.start_seed, values.start_seed + values.num_scenes - 1),)
+
+
+def _counts(text: str, dataset: DatasetSpec) -> dict[str, int]:
+  """How many scenes each split gets, of `train=2000,test=300`."""
+  counts: dict[str, int] = {}
+  for part in _names(text):
+    name, _, count = part.partition("=")
+    dataset.split(name)
+    if name in counts or not count.isascii() or not count.isdigit() or not 1 <= int(count[:12]) <= MAX_SEEDS:
+      raise KubricGenError(f"--split_scenes names each split once, with a number from 1 to {MAX_SEEDS}: train=2000,test=300")
+    counts[name] = int(count)
+  for name, number in counts.items():
+    base = dataset.base(dataset.split(name)).name
+    if number > counts.get(base, number):
+      raise KubricGenError(f"--split_scenes: {name} is paired with {base}, whose {counts[base]} scenes are fewer than {number}")
+  return counts
+
+
+def _seeds(values: Any, dataset: DatasetSpec) -> tuple[SeedRange, ...]:
+  """The seeds that are asked for, of each split where they are explicit.
+
+  Raises:
+    KubricGenError: flags that do not go together.
+  """
+  if values.split_scenes:
+    if not dataset.explicit:
+      raise KubricGenError(f"the splits of {dataset.name} are fractions of all seeds: give --num_scenes, not --split_scenes")
+    if values.num_scenes is not None or values.seed is not None:
+      raise KubricGenError("give --split_scenes, --num_scenes or --seed, not several of them")
+    return tuple(SeedRange(values.start_seed, values.start_seed + count - 1, name)
+                 for name, count in _counts(values.split_scenes, dataset).items())
+  ranges = _ranges(values)
+  if not dataset.explicit:
+    return tuple(SeedRange(first, last) for first, last in ranges)
+  names = _names(values.splits) or tuple(split.name for split in dataset.splits)
+  return tuple(SeedRange(first, last, dataset.split(name).name) for name in names for first, last in ranges)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -93,7 +132,7 @@ def job_from_flags(runner: str) -> Job:
   config = config_from_flags(load_world(values.world).config, resolution=max(resolutions, default=(256, 256)))
   recipe = Recipe(values.world, config, resolutions, render_settings(threads=1))
   local = runner in LOCAL_RUNNERS
-  job = Job(recipe, _seeds(values), absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
+  job = Job(recipe, _seeds(values, recipe.dataset), absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
             splits=_names(values.splits), store_dir=absolute(values.store_dir or ""), max_attempts=values.max_attempts,
             max_failed_fraction=values.max_failed_fraction,
             processes=values.processes or (cpu_count() if local else 1),

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.world.seeds import exact_text
 from kubric_gen.shards.layout import dataset_dir, format_roots
+
+
+@dataclass(frozen=True)
+class SeedRange:
+  """Seeds first … last, both included.
+
+  Attributes:
+    split: that has them, where splits are explicit; "" where each seed's hash decides.
+  """
+
+  first: int
+  last: int
+  split: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class Job:
 
   Attributes:
     recipe: what its scenes are made from.
-    seeds: ranges (first, last) of its scenes, both included. splits: only those of these splits; () for all.
+    seeds: ranges of its scenes. splits: only those of these splits; () for all.
     data_dir: TFDS's data_dir, for the first format. formats: of the files. store_dir: of the scene store.
     max_attempts: how often a scene is tried. max_failed_fraction: of the scenes that may fail.
     processes: worker processes at a time in each Beam worker. max_memory_mb: above which one is replaced.
@@ -30,7 +43,7 @@ class Job:
   """
 
   recipe: Recipe
-  seeds: tuple[tuple[int, int], ...]
+  seeds: tuple[SeedRange, ...]
   data_dir: str
   formats: tuple[str, ...] = ("tfrecord",)
   splits: tuple[str, ...] = ()
@@ -55,18 +68,29 @@ class Job:
   def request(self) -> dict[str, Any]:
     """What decides the content of the dataset, as its card quotes it."""
     return json.loads(json.dumps(to_plain({
-        "seeds": exact_text(self.seeds), "asked_splits": list(self.splits),
+        "seeds": self.seeds_text, "asked_splits": list(self.splits),
         "recipe": _without_resolutions(self.recipe.plain())})))
 
-  def wanted(self, seed: int) -> bool:
-    """Whether a seed belongs to a split that was asked for."""
-    return not self.splits or self.recipe.dataset.split_of(seed).name in self.splits
+  @property
+  def seeds_text(self) -> str:
+    """All seeds, as the card quotes them."""
+    splits = list(dict.fromkeys(part.split for part in self.seeds))
+    texts = {split: exact_text((part.first, part.last) for part in self.seeds if part.split == split) for split in splits}
+    return "; ".join(f"{split} {text}".strip() for split, text in texts.items())
+
+  def keys(self, part: SeedRange) -> Iterator[SceneKey]:
+    """The scenes of a range that belong to a split that was asked for."""
+    for seed in range(part.first, part.last + 1):
+      key = self.recipe.key(seed, part.split)
+      if not self.splits or key.split in self.splits:
+        yield key
 
   @property
   def num_scenes(self) -> int:
     """Scenes of the splits that were asked for."""
-    return sum(self.wanted(seed) for first, last in self.seeds for seed in range(first, last + 1)) if self.splits else sum(
-        last - first + 1 for first, last in self.seeds)
+    if self.splits:
+      return sum(1 for part in self.seeds for _ in self.keys(part))
+    return sum(part.last - part.first + 1 for part in self.seeds)
 
   def folders(self) -> dict[Any, str]:
     """Of all datasets that the job makes, with the format of their files."""
@@ -82,11 +106,11 @@ class Job:
     missing = set(self.splits)
     for name in self.splits:
       self.recipe.dataset.split(name)
-    for first, last in self.seeds:
-      for seed in range(first, last + 1):
+    for part in self.seeds:
+      for seed in range(part.first, part.last + 1):
         if not missing:
           return
-        missing.discard(self.recipe.dataset.split_of(seed).name)
+        missing.discard(self.recipe.key(seed, part.split).split)
     if missing:
       raise KubricGenError(f"none of the seeds {self.request['seeds']} falls into the split {sorted(missing)[0]}: ask for "
                            "more scenes, or leave the split out")

@@ -16,10 +16,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
 from apache_beam.utils.windowed_value import WindowedValue
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from beam_pipelines.job import Job
+from beam_pipelines.job import Job, SeedRange
 from kubric_gen.system.paths import write_whole
-from kubric_gen.shards.recipe import resolution_name
+from kubric_gen.shards.recipe import SceneKey, resolution_name
 from kubric_gen.shards.finish import Finished
 from kubric_gen.shards.layout import Shard, plan_shards
 from kubric_gen.shards.packing import PackedShard
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SceneRow:
-  """What became of a seed; small, because a driver holds one for each scene.
+  """What became of a scene; small, because a driver holds one for each scene.
 
   Attributes:
     sizes: bytes of its records, in the order of the recipe's resolutions; empty where it failed.
@@ -43,8 +44,7 @@ class SceneRow:
     failure: stage, message and traceback of the last attempt, where all have failed.
   """
 
-  seed: int
-  split: str
+  key: SceneKey
   made: bool = False
   sizes: tuple[int, ...] = ()
   seconds: float = 0.0
@@ -80,10 +80,14 @@ class _SharedPools:
 _POOLS = _SharedPools()
 
 
-def _pause(attempt: int) -> None:
-  """Waits before all attempts but the first."""
-  if attempt > 1:
-    time.sleep(RETRY_PAUSE * 2 ** (attempt - 2))
+class _Closed(Exception):
+  """The workers were ended, so that trying again makes no sense."""
+
+
+def _attempts(job: Job) -> Retrying:
+  """As many attempts as the job says; worker errors count, and the last one is raised."""
+  return Retrying(stop=stop_after_attempt(job.max_attempts), wait=wait_exponential(RETRY_PAUSE),
+                  retry=retry_if_exception_type(WorkerError), reraise=True)
 
 
 class _InWorkers(beam.DoFn):
@@ -127,13 +131,13 @@ class _InWorkers(beam.DoFn):
 
 
 class MakeScenes(_InWorkers):
-  """Makes the scene of each seed, unless the store has it; yields a `SceneRow`, whatever happens."""
+  """Makes each scene, unless the store has it; yields a `SceneRow`, whatever happens."""
 
   def __init__(self, job: Job) -> None:
     super().__init__(job, "scenes", job.max_memory_mb)
     self._counters = {name: Metrics.counter("kubric_gen", name) for name in ("made", "reused", "failed", "retried")}
 
-  def process(self, element: int) -> Iterator[SceneRow]:
+  def process(self, element: SceneKey) -> Iterator[SceneRow]:
     for row in super().process(element):
       yield self._counted(row)
 
@@ -147,25 +151,30 @@ class MakeScenes(_InWorkers):
     self._counters["retried"].inc(row.attempts - 1)
     return row
 
-  def work(self, element: int) -> SceneRow:
-    job, split = self._job, self._job.recipe.dataset.split_of(element).name
-    for attempt in range(1, job.max_attempts + 1):
-      _pause(attempt)
-      try:
-        started = time.perf_counter()
-        outcome = self._pool.call("kubric_gen.shards.tasks:make_stored_scene", job.recipe, job.store_root, element)
-        seconds = time.perf_counter() - started
-        sizes = tuple(outcome.value.sizes[resolution_name(size)] for size in job.recipe.resolutions)
-        _log.info("seed %d (%s): %s", element, split, f"{seconds:.1f} s" if outcome.value.made else "in the store",
-                  extra={"finished": True})
-        return SceneRow(element, split, outcome.value.made, sizes, seconds, outcome.peak_mb, attempt)
-      except WorkerError as error:
-        if self._pool.closed:
-          raise
-        failure = (error.stage, error.message, error.details)
-        _log.warning("seed %d (%s): attempt %d of %d failed: %s: %s", element, split, attempt, job.max_attempts,
-                     error.stage, error.message)
-    return SceneRow(element, split, attempts=job.max_attempts, failure=failure)
+  def work(self, element: SceneKey) -> SceneRow:
+    job = self._job
+    try:
+      for attempt in _attempts(job):
+        with attempt:
+          number = attempt.retry_state.attempt_number
+          started = time.perf_counter()
+          try:
+            outcome = self._pool.call("kubric_gen.shards.tasks:make_stored_scene", job.recipe, job.store_root, element)
+          except WorkerError as error:
+            if self._pool.closed:
+              raise _Closed from error
+            _log.warning("seed %d (%s): attempt %d of %d failed: %s: %s", element.seed, element.split, number, job.max_attempts,
+                         error.stage, error.message)
+            raise
+    except _Closed as closed:
+      raise closed.__cause__ or closed from None
+    except WorkerError as error:
+      return SceneRow(element, attempts=job.max_attempts, failure=(error.stage, error.message, error.details))
+    seconds = time.perf_counter() - started
+    sizes = tuple(outcome.value.sizes[resolution_name(size)] for size in job.recipe.resolutions)
+    _log.info("seed %d (%s): %s", element.seed, element.split, f"{seconds:.1f} s" if outcome.value.made else "in the store",
+              extra={"finished": True})
+    return SceneRow(element, outcome.value.made, sizes, seconds, outcome.peak_mb, number)
 
 
 @dataclass
@@ -197,7 +206,7 @@ class Collect(beam.CombineFn):
     return [row for accumulator in accumulators for row in accumulator]
 
   def extract_output(self, accumulator: list[SceneRow]) -> Collected:
-    return Collected(sorted(accumulator, key=lambda row: row.seed))
+    return Collected(sorted(accumulator, key=lambda row: (row.key.seed, row.key.split)))
 
 
 def plan(collected: Collected, job: Job) -> list[Shard]:
@@ -208,7 +217,7 @@ def plan(collected: Collected, job: Job) -> list[Shard]:
   splits: dict[str, dict[int, dict[str, int]]] = {split.name: {} for split in job.recipe.dataset.splits}
   for row in collected.rows:
     if not row.failure:
-      splits[row.split][row.seed] = dict(zip(names, row.sizes))
+      splits[row.key.split][row.key.seed] = dict(zip(names, row.sizes))
   return plan_shards({name: seeds for name, seeds in splits.items() if seeds}, names)
 
 
@@ -220,13 +229,13 @@ class PackShards(_InWorkers):
 
   def work(self, element: Shard) -> PackedShard:
     job = self._job
-    for attempt in range(1, job.max_attempts + 1):
-      _pause(attempt)
-      try:
-        return self._pool.call("kubric_gen.shards.packing:pack_shard", job.recipe, job.store_root, job.roots, element).value
-      except WorkerError as error:
-        last = error
-    raise RuntimeError(f"shard {element.index} of {element.split} {element.resolution}: {last.message}\n{last.details}") from last
+    try:
+      packed: PackedShard = _attempts(job)(
+          self._pool.call, "kubric_gen.shards.packing:pack_shard", job.recipe, job.store_root, job.roots, element).value
+      return packed
+    except WorkerError as error:
+      raise RuntimeError(f"shard {element.index} of {element.split} {element.resolution}: {error.message}\n{error.details}"
+                         ) from error
 
 
 @dataclass(frozen=True)
@@ -263,22 +272,25 @@ class Finish(beam.DoFn):
 
   def process(self, collected: Collected, packed: list[PackedShard]) -> Iterator[Summary]:
     job = self._job
-    letters = [json.dumps({"seed": row.seed, "split": row.split, "attempts": row.attempts, "stage": row.failure[0],
+    letters = [json.dumps({"seed": row.key.seed, "split": row.key.split, "attempts": row.attempts, "stage": row.failure[0],
                            "message": row.failure[1], "traceback": row.failure[2]}) + "\n"
                for row in collected.failures if row.failure]
     if letters:
       write_whole(dead_letter_file(job), "".join(letters).encode())
     else:
       dead_letter_file(job).unlink(missing_ok=True)
-    records: dict[str, int] = {}
+    scenes: dict[str, int] = {}
     for row in collected.rows:
       if not row.failure:
-        records[row.split] = records.get(row.split, 0) + 1
+        scenes[row.key.split] = scenes.get(row.key.split, 0) + 1
+    resolution = resolution_name(job.recipe.resolutions[0])
+    records = {name: sum(item.num_records for item in packed if (item.shard.split, item.shard.resolution) == (name, resolution))
+               for name in scenes}
     omitted = tuple(split.name for split in job.recipe.dataset.splits
-                    if split.name not in records and (not job.splits or split.name in job.splits))
+                    if split.name not in scenes and (not job.splits or split.name in job.splits))
     complete = collected.enough(job)
     if complete:
-      finished = Finished(job.request, tuple(row.seed for row in collected.failures), omitted)
+      finished = Finished(job.request, tuple(row.key for row in collected.failures), omitted)
       with WorkerPool(1, 4000.0, job.stall_seconds) as pool:
         try:
           pool.call("kubric_gen.shards.finish:finish_dataset", job.recipe, job.store_root, job.roots, packed, finished)
@@ -294,18 +306,18 @@ class Finish(beam.DoFn):
     yield summary
 
 
-def _expand(chunk: tuple[int, int], job: Job) -> Iterator[int]:
-  return (seed for seed in range(*chunk) if job.wanted(seed))
+def _expand(chunk: SeedRange, job: Job) -> Iterator[SceneKey]:
+  return job.keys(chunk)
 
 
 def build(pipeline: beam.Pipeline, job: Job) -> None:
   """Adds the whole pipeline."""
-  chunks = [(low, min(low + SEEDS_PER_CHUNK, last + 1)) for first, last in job.seeds
-            for low in range(first, last + 1, SEEDS_PER_CHUNK)]
+  chunks = [SeedRange(low, min(low + SEEDS_PER_CHUNK - 1, part.last), part.split) for part in job.seeds
+            for low in range(part.first, part.last + 1, SEEDS_PER_CHUNK)]
   collected = (
       pipeline
       | "Ranges" >> beam.Create(chunks, reshuffle=False)
-      | "Seeds" >> beam.FlatMap(_expand, job).with_output_types(int)
+      | "Seeds" >> beam.FlatMap(_expand, job).with_output_types(SceneKey)
       | "Spread seeds" >> beam.Reshuffle()
       | "Make scenes" >> beam.ParDo(MakeScenes(job)).with_output_types(SceneRow)
       | "Collect" >> beam.CombineGlobally(Collect()).with_output_types(Collected))

@@ -25,14 +25,13 @@ import numpy as np
 from kubric_gen.cli import main
 from kubric_gen.scene import (Environment, Light, Material, Object, PerspectiveCamera, PrincipledMaterial, ProjectedEnvironment,
                               Scene, Shape)
-from kubric_gen.schema.features import Feature, Label, Tensor, Text
+from kubric_gen.schema import Feature, Label, MoviSchema, Tensor, Text
 from kubric_gen.world import (CLEVR_COLORS, CLEVR_MATERIALS, CLEVR_SHAPES, BasicShapes, ClevrLights, DatasetSpec,
                               EnvironmentSource, ManifestEnvironments, ManifestObjects, ObjectSource, Settling, Split, World,
                               clevr_material, drop_clutter, environment_source, floor_and_dome, half_shell, ids_of_split,
                               line_in_shell, line_past_centre, object_source, path_along, pick, pick_item, random_count,
                               random_hue, scaled_to, scatter, throw_inwards, uniform_vector)
-from worlds._movi_config import VARIANTS as VARIANTS
-from worlds._movi_config import MoviConfig
+from worlds._movi_config import VARIANTS, MoviConfig
 
 BASIC = ("a", "b")
 """Those of basic shapes under CLEVR's lights."""
@@ -171,6 +170,8 @@ def build(config: MoviConfig, rng: np.random.Generator) -> Scene:
                gravity=(0.0, 0.0, -config.gravity), labels=labels)
 
 
+RESOLUTIONS = {"f": (512, 256, 128), "panning_e": (256,)}
+"""Sides of the published images, where they are not 256 and 128."""
 DESCRIPTIONS = {
     "a": "Cubes, cylinders and spheres of two sizes, eight colours and two materials tumble over a floor.",
     "b": "Eleven shapes of any size and hue and two materials tumble over a floor of any hue.",
@@ -220,12 +221,13 @@ def dataset(config: MoviConfig) -> DatasetSpec:
     if config.held_out_backgrounds > 0:
       splits += (Split("test_backgrounds", 0.0125, backgrounds, "held out: other backgrounds"),)
   return DatasetSpec(
-      f"movi_{config.variant}", DESCRIPTIONS[config.variant], **_features(config),
-      splits=(Split("train", 0.975 - sum(split.fraction for split in splits), description="for training"),
-              Split("validation", 0.025, description="for choosing models"), *splits))
+      f"movi_{config.variant}", DESCRIPTIONS[config.variant], schema=MoviSchema(**_features(config)),
+      splits=(Split("train", 0.975 - sum(split.fraction or 0 for split in splits), description="for training"),
+              Split("validation", 0.025, description="for choosing models"), *splits),
+      resolutions=RESOLUTIONS.get(config.variant, (256, 128)))
 
 
-WORLD = World("movi", MoviConfig, build, dataset, inputs)
+WORLD = World("movi", MoviConfig, build, dataset, inputs, variants=tuple({"variant": variant} for variant in VARIANTS))
 
 if __name__ == "__main__":
   main(WORLD)

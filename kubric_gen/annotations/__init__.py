@@ -1,6 +1,6 @@
 """Exact annotations from geometry and poses; nothing here needs a renderer."""
 
-from kubric_gen.annotations.ground_truth import BACKGROUND_DEPTH, GEOMETRY_LAYERS, GroundTruth
+from kubric_gen.annotations.ground_truth import BACKGROUND_DEPTH, GroundTruth
 from kubric_gen.annotations.surface import SurfaceSamples
 
-__all__ = ["BACKGROUND_DEPTH", "GEOMETRY_LAYERS", "GroundTruth", "SurfaceSamples"]
+__all__ = ["BACKGROUND_DEPTH", "GroundTruth", "SurfaceSamples"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.annotations.surface import SurfaceSampler, SurfaceSamples
 from kubric_gen.errors import KubricGenError
-from kubric_gen.scene.cameras import Camera, OrthographicCamera, Resolution
+from kubric_gen.scene.cameras import Camera, Resolution
+from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 
@@ -31,14 +34,14 @@ class GroundTruth:
     scene: the scene.
     motion: its motion.
     camera: one of its cameras; the main one by default.
-    resolution: (height, width) whose pixel centres are sampled; the scene's by default.
+    resolution: (height, width) whose pixel centres are sampled; the camera's by default.
   """
 
   def __init__(self, scene: Scene, motion: Motion, camera: Camera | None = None,
                resolution: Resolution | None = None) -> None:
     self.scene, self.motion = scene, motion
     self.camera = camera or scene.camera
-    self.resolution = resolution or scene.resolution
+    self.resolution = resolution or scene.resolution_of(self.camera)
     self.sampler = SurfaceSampler(scene, motion, self.camera, self.resolution)
     ids = np.cumsum([not item.background for item in scene.objects])
     self._labels = np.array([0 if item.background else ids[i] for i, item in enumerate(scene.objects)] + [0], np.uint16)
@@ -66,7 +69,7 @@ class GroundTruth:
     """Distance from the camera's centre (H, W, 1), metres."""
     samples = self.samples(t)
     distance = samples.distance
-    if isinstance(self.camera, OrthographicCamera):
+    if not self.camera.central:
       points = self._camera_points(t)
       distance = np.linalg.norm(points, axis=-1)
     return np.where(samples.object_index >= 0, distance, BACKGROUND_DEPTH).astype(np.float32)[..., None]
@@ -125,7 +128,7 @@ class GroundTruth:
     if len(missed) and -1 not in skip:
       turn = sampler.camera_rotations[t + 1].T @ camera_rotation
       points = sampler.ray_directions.reshape(-1, 3)[missed] @ turn
-      if isinstance(self.camera, OrthographicCamera):  # a direction has no place in an image of parallel rays
+      if not self.camera.central:  # a direction has no place in an image of parallel rays
         yield missed, points, sampler.pixels.reshape(-1, 2)[missed]
       else:
         yield missed, points, self.camera.project(points, self.resolution)
@@ -153,7 +156,7 @@ class GroundTruth:
     start = self.sampler.pixels.reshape(-1, 2)
     missed = self.samples(t).object_index.reshape(-1) < 0
     for at, points, pixels in self._moved(t, s, skip=self._stay(t, s)):
-      seen = missed[at] | (-points[:, 2] >= self.camera.near)
+      seen = missed[at] | self.camera.beyond_near(points)
       result[at] = np.where(seen[:, None], np.nan_to_num(pixels - start[at], nan=0.0), 0.0)
     return result.reshape(*self.resolution, 2)
 
@@ -173,8 +176,7 @@ class GroundTruth:
     hit = self.samples(t).object_index >= 0
     points, pixels = self.points_at(t, s)
     inside = ((pixels >= 0) & (pixels <= self.resolution)).all(axis=-1)  # NaN compares false
-    in_depth = (-points[..., 2] >= self.camera.near) & (-points[..., 2] <= self.camera.far)
-    inside &= in_depth | ~hit
+    inside &= self.camera.within_depth(points) | ~hit
     result = np.where(inside, 0, 2).astype(np.uint8)
     reach = np.where(hit[inside], 1 - VISIBLE_WITHIN, np.inf)
     result[inside] = self.hidden(s, pixels[inside], points[inside], reach)
@@ -191,10 +193,10 @@ class GroundTruth:
     """
     sampler = self.sampler
     origins, directions = self.camera.rays(pixels, self.resolution)
-    near = self.camera.near / -directions[:, 2]
+    near, far = self.camera.depth_limits(directions)
     endless = np.broadcast_to(np.isinf(reach), near.shape)
     distance = np.einsum("ij,ij->i", points - origins, directions)
-    limit = np.where(endless, self.camera.far / -directions[:, 2], distance * np.where(endless, 1.0, reach))
+    limit = np.where(endless, far, distance * np.where(endless, 1.0, reach))
     rotation, position = sampler.camera_rotations[s + 1], sampler.camera_positions[s + 1]
     directions = directions @ rotation.T
     origins = position + origins @ rotation.T + directions * near[:, None]
@@ -231,13 +233,35 @@ class GroundTruth:
     hits = self.samples(t).hits
     return np.array([0 if part is None else int(part.mask.sum()) for part in (hits[i] for i in self.foreground)], np.int64)
 
+  def tracks(self, rng: np.random.Generator, objects: Sequence[int] | None = None) -> dict[str, NDArray[np.generic]]:
+    """Point tracks: see `kubric_gen.annotations.tracks.point_tracks`."""
+    from kubric_gen.annotations.tracks import point_tracks
+    return point_tracks(self, rng, objects=objects)
+
   def layer(self, name: str, t: int) -> NDArray[np.generic]:
-    """The layer of the given name at frame t."""
-    makers: dict[str, Callable[[int], NDArray[np.generic]]] = {
-        name: getattr(self, name) for name in GEOMETRY_LAYERS}
-    return makers[name](t)
+    """The frame t of the layer of this name.
 
+    Raises:
+      KubricGenError: there is no such layer, or it does not come from geometry.
+    """
+    maker = self._maker(name)
+    frame: NDArray[np.generic] = maker(t)
+    return frame
 
-GEOMETRY_LAYERS = ("segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow", "z", "uv",
-                   "occlusion_forward", "occlusion_backward", "amodal_segmentation")
-"""Layers that need no renderer."""
+  def arrays(self, name: str, rng: np.random.Generator, objects: Sequence[int]) -> dict[str, NDArray[np.generic]]:
+    """The arrays of a layer that has no frames.
+
+    Args:
+      name: of the layer. rng: of this layer and view alone. objects: indices of the scene's objects that are instances, in
+        their order.
+    """
+    return dict(self._maker(name)(rng, objects))
+
+  def _maker(self, name: str) -> Callable[..., Any]:
+    spec = LAYERS.get(name)
+    if spec is None or spec.rendered:
+      raise KubricGenError(f"there is no layer {name!r} that comes from geometry: choose from "
+                           f"{', '.join(other.name for other in LAYERS.values() if not other.rendered)}")
+    if spec.compute is not None:
+      return partial(spec.compute, self)
+    return getattr(self, name)

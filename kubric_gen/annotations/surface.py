@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kubric_gen.annotations.alpha import AlphaTest
 from kubric_gen.annotations.raycast import MeshTracer
 from kubric_gen.assets import Mesh, load_mesh
-from kubric_gen.scene.cameras import Camera, OrthographicCamera, Resolution
+from kubric_gen.scene.cameras import Camera, Resolution, Window
 from kubric_gen.scene.materials import PrincipledMaterial
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.objects import Object
@@ -20,7 +20,6 @@ from kubric_gen.scene.transforms import bounding_box_corners, rotation_matrix
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Window = tuple[slice, slice]
 
 
 class ObjectHits:
@@ -138,8 +137,7 @@ class SurfaceSampler:
     rows, columns = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
     self.pixels = np.stack([rows, columns], axis=-1)
     self.ray_origins, self.ray_directions = camera.rays(self.pixels, resolution)
-    self.near = camera.near / -self.ray_directions[..., 2]
-    self.far = camera.far / -self.ray_directions[..., 2]
+    self.near, self.far = camera.depth_limits(self.ray_directions)
     self._flat_pixels = np.arange(height * width).reshape(resolution)
     self._kept: dict[int, ObjectHits] = {}
     self._latest: tuple[int, SurfaceSamples] | None = None
@@ -157,25 +155,16 @@ class SurfaceSampler:
     near = self.near[window].reshape(-1)
     directions = self.ray_directions[window].reshape(-1, 3) @ rotation.T
     origins = position + directions * near[:, None]
-    if isinstance(self.camera, OrthographicCamera):
+    if not self.camera.central:
       origins = origins + self.ray_origins[window].reshape(-1, 3) @ rotation.T
     return origins, directions, near
 
   def window_of(self, t: int, index: int) -> Window | None:
     """The part of the image that an object's rest box can cover, or None where it is outside."""
-    row, (height, width) = t + 1, self.resolution
+    row = t + 1
     world = self.tracers[index].corners @ self.rotations[row, index].T + self.motion.positions[row, index]
     local = (world - self.camera_positions[row]) @ self.camera_rotations[row]
-    if (local[:, 2] > -self.camera.near).all():
-      return None
-    if (local[:, 2] > -self.camera.near).any():  # reaches behind the camera: its projection has no bounds
-      return slice(0, height), slice(0, width)
-    at = self.camera.project(local, self.resolution)
-    low = np.clip(np.floor(at.min(axis=0) - 0.5), 0, self.resolution).astype(int)
-    high = np.clip(np.ceil(at.max(axis=0) + 0.5), 0, self.resolution).astype(int)
-    if (low >= high).any():
-      return None
-    return slice(low[0], high[0]), slice(low[1], high[1])
+    return self.camera.window(local, self.resolution)
 
   def _hits(self, t: int, index: int) -> ObjectHits | None:
     tracer = self.tracers[index]

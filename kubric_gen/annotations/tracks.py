@@ -13,14 +13,15 @@ NUM_TRACKS = 256
 
 
 def point_tracks(truth: GroundTruth, rng: np.random.Generator,
-                 num_tracks: int = NUM_TRACKS, order: Sequence[int] | None = None) -> dict[str, NDArray[np.generic]]:
+                 num_tracks: int = NUM_TRACKS, objects: Sequence[int] | None = None) -> dict[str, NDArray[np.generic]]:
   """Tracks of random surface points, drawn evenly over frames and over what is seen in them.
 
   Args:
     truth: the view whose points are followed.
     rng: chooses frames, objects and pixels.
     num_tracks: N, how many points.
-    order: which foreground objects are instances, in their order (`Visibility.order`); all by default.
+    objects: indices into the scene's objects of those that are instances, in their order; all that are no background by
+      default.
 
   Returns:
     `query_points` (N, 3) float32, (t, y, x) in pixels with pixel centres at half-integers; `points` (N, T, 2) float32,
@@ -32,7 +33,7 @@ def point_tracks(truth: GroundTruth, rng: np.random.Generator,
   num_frames = scene.num_frames
   chosen = np.sort(rng.integers(num_frames, size=num_tracks))
   queries = np.zeros((num_tracks, 3), np.float32)
-  objects = np.full(num_tracks, -1)
+  hit = np.full(num_tracks, -1)
   local = np.zeros((num_tracks, 3))
   for t in np.unique(chosen):
     samples = truth.samples(int(t))
@@ -46,26 +47,26 @@ def point_tracks(truth: GroundTruth, rng: np.random.Generator,
       pick = int(rng.integers(len(which)))
       hits = samples.hits[index]
       assert hits is not None
-      objects[n], local[n] = index, hits.local[which[pick]]
+      hit[n], local[n] = index, hits.local[which[pick]]
       queries[n] = (t, *sampler.pixels.reshape(-1, 2)[pixels[pick]])
   points = np.zeros((num_tracks, num_frames, 2), np.float32)
   positions = np.zeros((num_tracks, num_frames, 3), np.float32)
   occluded = np.ones((num_tracks, num_frames), bool)
-  known = np.flatnonzero(objects >= 0)
+  known = np.flatnonzero(hit >= 0)
   for t in range(num_frames):
     world = np.zeros((num_tracks, 3))
-    for index in np.unique(objects[known]):
-      mine = objects == index
+    for index in np.unique(hit[known]):
+      mine = hit == index
       scaled = local[mine] * sampler.tracers[index].scale
       world[mine] = scaled @ sampler.rotations[t + 1, index].T + truth.motion.positions[t + 1, index]
     positions[:, t] = world
     camera_points = (world - sampler.camera_positions[t + 1]) @ sampler.camera_rotations[t + 1]
     places = truth.camera.project(camera_points, truth.resolution)
     inside = ((places >= 0) & (places <= truth.resolution)).all(axis=-1)
-    inside &= (-camera_points[:, 2] >= truth.camera.near) & (-camera_points[:, 2] <= truth.camera.far) & (objects >= 0)
+    inside &= truth.camera.within_depth(camera_points) & (hit >= 0)
     points[:, t] = np.nan_to_num(places[:, ::-1], nan=-1.0)
     at = np.flatnonzero(inside)
     occluded[at, t] = truth.hidden(t, places[at], camera_points[at], 1 - VISIBLE_WITHIN)
-  place = {truth.foreground[k]: i for i, k in enumerate(range(len(truth.foreground)) if order is None else order)}
+  place = {index: i for i, index in enumerate(truth.foreground if objects is None else objects)}
   return {"query_points": queries, "points": points, "occluded": occluded, "positions": positions,
-          "instance": np.array([place.get(int(index), -1) for index in objects], np.int32)}
+          "instance": np.array([place.get(int(index), -1) for index in hit], np.int32)}

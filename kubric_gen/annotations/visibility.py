@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,7 +48,9 @@ class Visibility:
     found = [(t, frame[k]) for t, frame in enumerate(self._boxes)]
     return [[float(side) for side in box] for _, box in found if box], [t for t, box in found if box]
 
-  def order(self) -> list[int]:
-    """Foreground objects seen at least once, most visible pixels first; equal ones keep the scene's order."""
-    total = self.visibility.sum(axis=0)
-    return [int(k) for k in np.argsort(-total, kind="stable") if total[k] > 0]
+
+def visible_order(views: Sequence[Visibility]) -> list[int]:
+  """Foreground objects that are seen at least once in any of the views, most visible pixels (over all views and frames) first;
+  equal ones keep the scene's order."""
+  total = sum(view.visibility.sum(axis=0) for view in views)
+  return [int(k) for k in np.argsort(-np.asarray(total), kind="stable") if np.asarray(total)[k] > 0]

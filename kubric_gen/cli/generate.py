@@ -1,4 +1,4 @@
-"""From a world and a seed to a scene directory."""
+"""From a world and a seed to an example, and to a scene directory."""
 
 from __future__ import annotations
 
@@ -7,70 +7,115 @@ import platform
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from kubric_gen.example.example import Example
 from kubric_gen.example.making import Progress, make_example
-from kubric_gen.physics import simulate
 from kubric_gen.render.settings import RenderSettings
-from kubric_gen.scene.layers import MOVI_LAYERS, check_layers
-from kubric_gen.sinks import write_files
+from kubric_gen.scene.layers import DEFAULT_LAYERS, check_layers
+from kubric_gen.sinks.scene_directory import SceneDirectories
 from kubric_gen.system.resources import cpu_count
-from kubric_gen.system.whole import staged_directory
 from kubric_gen.versions import versions
 from kubric_gen.world.config import Config
-from kubric_gen.world.identity import config_hash, scene_flags
+from kubric_gen.world.identity import config_hash, scene_flags, scene_names
+from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.world.world import World
 
 
-def is_made(world: World[Config], config: Config, seed: int, output_dir: str | Path, *, layers: Iterable[str] = MOVI_LAYERS,
-            settings: RenderSettings | None = None, save_state: bool = False) -> bool:
+def default_layers(world: World[Config], config: Config) -> tuple[str, ...]:
+  """What is made of a world's scenes where nothing is said of layers: what the schema of its dataset needs."""
+  return check_layers(world.dataset(config).schema.layers) if world.dataset is not None else DEFAULT_LAYERS
+
+
+def default_split(world: World[Config], config: Config) -> Split | None:
+  """The split where none is named: the first one of explicit splits, else none."""
+  dataset = world.dataset(config) if world.dataset is not None else None
+  return dataset.splits[0] if dataset is not None and dataset.explicit else None
+
+
+def scene_key(dataset: DatasetSpec | None, split: Split | None, seed: int) -> str:
+  """The key of a scene in sinks: `<seed>`, or `<split>/<seed>` where splits are explicit."""
+  return f"{split.name}/{seed}" if dataset is not None and split is not None and dataset.explicit else str(seed)
+
+
+def _flags(world: World[Config], config: Config, seed: int, split: Split | None, layers: Iterable[str],
+           settings: RenderSettings) -> dict[str, Any]:
+  """What decides the content of a scene."""
+  dataset = world.dataset(config) if world.dataset is not None else None
+  seeds_of = dataset.base(split).name if dataset is not None and split is not None and dataset.explicit else ""
+  return scene_flags(world, world.config_of(config, split), seed, layers, settings, seeds_of)
+
+
+def is_made(world: World[Config], config: Config, seed: int, output_dir: str | Path, *, split: Split | None = None,
+            layers: Iterable[str] | None = None, settings: RenderSettings | None = None, save_state: bool = False) -> bool:
   """Whether the scene directory of a world's seed is there, made from just this by just these versions of the engines."""
-  folder = Path(output_dir) / str(seed)
+  split = split or default_split(world, config)
+  dataset = world.dataset(config) if world.dataset is not None else None
+  folder = Path(output_dir) / scene_key(dataset, split, seed)
   if save_state and not (folder / "scene.blend").exists():
     return False
   try:
     found = json.loads((folder / "metadata.json").read_text())["metadata"]
   except (OSError, ValueError, KeyError, TypeError, RecursionError):
     return False
-  flags = scene_flags(world, config, seed, check_layers(layers), settings or RenderSettings())
+  names = default_layers(world, config) if layers is None else check_layers(layers)
+  flags = _flags(world, config, seed, split, names, settings or RenderSettings())
   wanted = {"config_hash": config_hash(flags), "versions": versions()}
   return isinstance(found, dict) and {name: found.get(name) for name in wanted} == wanted
 
 
-def generate(world: World[Config], config: Config, seed: int, output_dir: str | Path, *,
-             layers: Iterable[str] = MOVI_LAYERS, settings: RenderSettings | None = None, save_state: bool = False,
-             overwrite: bool = False, preview: bool = True, progress: Progress | None = None) -> Path:
-  """Makes the scene directory `<output_dir>/<seed>/` of a world's seed, whole or not at all.
+def make_world_example(world: World[Config], config: Config, seed: int, *, split: Split | None = None,
+                       layers: Iterable[str] | None = None, settings: RenderSettings | None = None, save_state: bool = False,
+                       progress: Progress | None = None) -> Example:
+  """Makes the example of a world's seed.
 
   Args:
     world, config: the distribution.
-    seed: which of its scenes.
-    output_dir: where the directory appears.
-    layers, settings: what to make of it, and how to render.
-    save_state: also write `scene.blend` and `scene.bullet`.
-    overwrite: replace an existing directory.
-    preview: also make `preview.mp4` and `contact_sheet.png`.
+    seed: which of its scenes. split: of the world's dataset; where its splits are explicit, the first one by default.
+    layers, settings: what to make of it, and how to render; by default what the world's schema needs.
+    save_state: attach `scene.blend` and `scene.bullet`.
     progress: told of each finished frame.
+
+  Raises:
+    KubricGenError: bad input.
+  """
+  started = time.perf_counter()
+  split, settings = split or default_split(world, config), settings or RenderSettings()
+  names = default_layers(world, config) if layers is None else check_layers(layers)
+  dataset = world.dataset(config) if world.dataset is not None else None
+  scene = world.scene(config, seed, split)
+  built = time.perf_counter()
+  flags = _flags(world, config, seed, split, names, settings)
+  metadata = {**scene_names(world, dataset, split, seed), "config_hash": config_hash(flags)}
+  example = make_example(scene, layers=names, settings=settings, metadata=metadata, flags=flags,
+                         key=world.random_key(config, seed, split), progress=progress, save_state=save_state)
+  example.info["seconds"] = {"build": built - started, **example.info["seconds"]}
+  example.info |= {
+      "threads": settings.threads or cpu_count(), "quality": settings.quality, "host": platform.node(),
+      "machine": platform.machine(), "python": platform.python_version(),
+      "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "total_seconds": time.perf_counter() - started}
+  return example
+
+
+def generate(world: World[Config], config: Config, seed: int, output_dir: str | Path, *, split: Split | None = None,
+             layers: Iterable[str] | None = None, settings: RenderSettings | None = None, save_state: bool = False,
+             overwrite: bool = False, preview: bool = True, progress: Progress | None = None) -> Path:
+  """Makes the scene directory of a world's seed, `<output_dir>/<seed>/` or `<output_dir>/<split>/<seed>/`, whole or not at all.
+
+  Args:
+    output_dir: where the directory appears. overwrite: replace an existing one.
+    preview: also make `preview.mp4` and `contact_sheet.png`. The others are those of `make_world_example`.
 
   Raises:
     KubricGenError: bad input or an output that exists or cannot be written.
   """
-  names, settings = check_layers(layers), settings or RenderSettings()
-  started = time.perf_counter()
-  with staged_directory(Path(output_dir) / str(seed), overwrite) as staging:
-    rng = world.generator(seed)
-    scene = world.build(config, rng)
-    built = time.perf_counter()
-    motion = simulate(scene, save_state=staging / "scene.bullet" if save_state else None)
-    simulated = time.perf_counter()
-    flags = scene_flags(world, config, seed, names, settings)
-    extra = {"seed": seed, "world": world.name, "config_hash": config_hash(flags)}
-    with make_example(scene, motion, layers=names, settings=settings, metadata=extra, flags=flags, rng=rng,
-                      progress=progress, save_blend=staging / "scene.blend" if save_state else None) as example:
-      example.info["seconds"] |= {"build": built - started, "simulate": simulated - built}
-      example.info |= {
-          "output": str(Path(output_dir).absolute() / str(seed)), "threads": settings.threads or cpu_count(),
-          "quality": settings.quality, "host": platform.node(), "machine": platform.machine(),
-          "python": platform.python_version(), "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-          "total_seconds": time.perf_counter() - started}
-      write_files(example, staging, preview)
-  return Path(output_dir) / str(seed)
+  split = split or default_split(world, config)
+  key = scene_key(world.dataset(config) if world.dataset is not None else None, split, seed)
+  with SceneDirectories(Path(output_dir), overwrite=overwrite, preview=preview) as sink:
+    sink.check(key)
+    with make_world_example(world, config, seed, split=split, layers=layers, settings=settings, save_state=save_state,
+                            progress=progress) as example:
+      example.info["output"] = str((Path(output_dir) / key).absolute())
+      sink.add(key, example)
+    sink.finish()
+  return Path(output_dir) / key

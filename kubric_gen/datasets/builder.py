@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 
-from kubric_gen.system.resources import cpu_count
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.recipe import Recipe, resolution_name
-from kubric_gen.world.loading import load_world
-from kubric_gen.schema.tf_example import decode
 from kubric_gen.render.settings import RenderSettings
+from kubric_gen.schema.description import features_to_plain
+from kubric_gen.schema.features import tfds_features
+from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.layout import VERSION, shuffled
-from kubric_gen.shards.tfds_features import tfds_features
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
+from kubric_gen.system.resources import cpu_count
+from kubric_gen.world.loading import load_world, world_names
 
 
 @dataclass
@@ -28,85 +30,121 @@ class SceneConfig(tfds.core.BuilderConfig):
     resolution: (height, width) in pixels.
     num_scenes: seeds 0 … num_scenes - 1 that are made by `download_and_prepare`, over all splits together; few, because
       `tfds.load` does so by itself where the data_dir lacks the dataset.
-    num_frames: rendered frames.
+    num_frames: rendered frames; as many as the world says where not given.
     quality: see `RenderSettings`.
   """
 
   resolution: tuple[int, int] = (256, 256)
   num_scenes: int = 16
-  num_frames: int = 24
+  num_frames: int | None = None
   quality: str = "standard"
-
-
-def standard_configs(*sides: int) -> list[SceneConfig]:
-  """Configs for square images, named as HEIGHTxWIDTH."""
-  return [SceneConfig(name=resolution_name((side, side)), description=f"{side}x{side} pixels", resolution=(side, side))
-          for side in sides]
 
 
 class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
   """A dataset of a world.
 
-  `tfds.load` reads what `beam_pipelines.generate` has written into the data_dir. `download_and_prepare` (and
-  `tfds build`) makes the scenes on this machine, one worker process per core; for many scenes use the pipeline.
+  `tfds.load` reads what `beam_pipelines.generate` has written into the data_dir. `download_and_prepare` (and `tfds build`) makes
+  the scenes on this machine, one worker process per core; for many scenes use the pipeline.
 
-  Subclasses set `WORLD` (a module of `worlds`), `OPTIONS` (fields of its config) and `BUILDER_CONFIGS`.
+  `register` makes a subclass of it for each dataset of a world, with the world's module, the fields of its config that the
+  dataset has of its own, and the configs.
   """
 
   VERSION = tfds.core.Version(VERSION)
-  BUILDER_CONFIGS: ClassVar[list[SceneConfig]] = standard_configs(256, 128)
+  BUILDER_CONFIGS: ClassVar[list[SceneConfig]] = []
   WORLD: ClassVar[str]
-  OPTIONS: ClassVar[dict[str, Any]] = {}
+  OPTIONS: ClassVar[Mapping[str, Any]] = {}
 
   @property
   def recipe(self) -> Recipe:
     """What the scenes are made from."""
     config: Any = self.builder_config
-    chosen = load_world(self.WORLD).config(resolution=tuple(config.resolution), num_frames=config.num_frames, **self.OPTIONS)
+    frames = {} if config.num_frames is None else {"num_frames": config.num_frames}
+    chosen = load_world(self.WORLD).config(resolution=tuple(config.resolution), **frames, **self.OPTIONS)
     return Recipe(self.WORLD, chosen, (tuple(config.resolution),), RenderSettings(quality=config.quality, threads=1))
 
   def _info(self) -> tfds.core.DatasetInfo:
     recipe = self.recipe
     written = os.path.join(self.data_dir, "features.json")
+    described = features_to_plain(recipe.features(recipe.resolutions[0]))
     # A finished dataset says itself what it holds: it may have another number of frames than the default
     features = (tfds.features.FeatureConnector.from_config(self.data_dir) if tfds.core.Path(written).exists()
                 else tfds_features(recipe.features(recipe.resolutions[0])))
-    return tfds.core.DatasetInfo(builder=self, features=features, description=recipe.dataset.description)
+    return tfds.core.DatasetInfo(builder=self, features=features, description=recipe.dataset.description,
+                                 metadata=tfds.core.MetadataDict(described))
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
     config: Any = self.builder_config
+    dataset = self.recipe.dataset
     seeds: dict[str, list[int]] = {}
-    for seed in range(config.num_scenes):
-      seeds.setdefault(self.recipe.dataset.split_of(seed).name, []).append(seed)
-    return {split.name: self._generate_examples(shuffled(seeds[split.name])) for split in self.recipe.dataset.splits
-            if split.name in seeds}
+    if dataset.explicit:
+      seeds = {split.name: list(range(config.num_scenes)) for split in dataset.splits}
+    else:
+      for seed in range(config.num_scenes):
+        seeds.setdefault(dataset.split_of(seed).name, []).append(seed)
+    return {split.name: self._generate_examples([SceneKey(split.name, seed) for seed in shuffled(seeds[split.name])])
+            for split in dataset.splits if split.name in seeds}
 
-  def _generate_examples(self, seeds: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    from concurrent.futures import ThreadPoolExecutor
+  def _generate_examples(self, scenes: list[SceneKey]) -> Iterator[tuple[str, dict[str, Any]]]:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from kubric_gen.workers import WorkerError, WorkerPool
     recipe = self.recipe
     resolution = recipe.resolutions[0]
     features, name = recipe.features(resolution), resolution_name(resolution)
-    print(f"{self.name}/{name} is not in {self._data_dir_root}: making {len(seeds)} scenes on this machine", file=sys.stderr)
+    print(f"{self.name}/{name} is not in {self._data_dir_root}: making {len(scenes)} scenes on this machine", file=sys.stderr)
     pool = WorkerPool(cpu_count())
     threads = ThreadPoolExecutor(pool.size)
 
-    def make(seed: int) -> bytes:
+    def make(key: SceneKey) -> dict[str, bytes]:
       try:
-        return pool.call("kubric_gen.shards.tasks:make_record", recipe, seed).value[name]
+        made: dict[str, bytes] = pool.call("kubric_gen.shards.tasks:make_records", recipe, key).value[name]
+        return made
       except WorkerError as error:
-        raise KubricGenError(f"seed {seed}: {error}") from error
+        raise KubricGenError(f"seed {key.seed}: {error}") from error
 
+    pending: deque[Future[dict[str, bytes]]] = deque()
     try:
-      pending: list[tuple[int, Any]] = []
-      for seed in seeds:
-        pending.append((seed, threads.submit(make, seed)))
+      for key in scenes:
+        pending.append(threads.submit(make, key))
         if len(pending) > 2 * pool.size:
-          first, future = pending.pop(0)
-          yield first, decode(features, future.result())
-      for seed, future in pending:
-        yield seed, decode(features, future.result())
+          yield from ((name, decode(features, data)) for name, data in pending.popleft().result().items())
+      while pending:
+        yield from ((name, decode(features, data)) for name, data in pending.popleft().result().items())
     finally:
       threads.shutdown(wait=False, cancel_futures=True)
       pool.close()
+
+
+def _class_name(name: str) -> str:
+  return "".join(part.capitalize() for part in name.split("_"))
+
+
+def register(world_name: str) -> dict[str, type[WorldBuilder]]:
+  """Makes the datasets of a world known to TFDS.
+
+  Args:
+    world_name: a module in `worlds`, or any module by its full dotted name.
+
+  Returns:
+    The builders by their class names; none where the world declares no dataset.
+
+  Raises:
+    KubricGenError: there is no such world.
+  """
+  world = load_world(world_name)
+  builders = {}
+  for options in world.variants if world.dataset is not None else ():
+    dataset = world.dataset_of(world.config(**options))
+    configs = [SceneConfig(name=resolution_name((side, side)), description=f"{side}x{side} pixels", resolution=(side, side))
+               for side in dataset.resolutions]
+    attributes = {"name": dataset.name, "WORLD": world_name, "OPTIONS": dict(options), "BUILDER_CONFIGS": configs,
+                  "__doc__": dataset.description, "__module__": "kubric_gen.datasets"}
+    kind = type(_class_name(dataset.name), (WorldBuilder,), attributes)
+    builders[kind.__name__] = kind
+  return builders
+
+
+def register_all() -> dict[str, type[WorldBuilder]]:
+  """`register` for every world in `worlds`."""
+  return {name: kind for world_name in world_names() for name, kind in register(world_name).items()}

@@ -5,12 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from kubric_gen.errors import KubricGenError
+from kubric_gen.example.cameras import CameraData
+from kubric_gen.example.events import CollisionEvent
 from kubric_gen.example.frames import Frame, LazyFrames
+from kubric_gen.example.instances import Instance
+from kubric_gen.example.metadata import Metadata
 from kubric_gen.system.interrupts import unregister
 
 
@@ -20,39 +26,49 @@ class View:
 
   Attributes:
     name: the camera's name.
-    layers: per layer name its frames, arrays (H, W, C) as in the table of layers.
+    layers: per layer name its frames, arrays (H, W, C) as `kubric_gen.scene.layers` describes them.
     metadata: of the scene as a whole. camera: projection and poses. flags: what the scene was made from.
-    instances: one record for each object that is seen at least once, most visible first: `instances[k - 1]` has the
+    instances: each object that is seen in at least one view, in the same order in all of them: `instances[k - 1]` has the
       label k in the layer `segmentation`.
     collisions: contact events of the clip.
-    tracks: arrays of point tracks, where asked for.
+    arrays: of each layer without frames its named arrays, as of `tracks`.
   """
 
   name: str
   layers: Mapping[str, LazyFrames]
-  metadata: Mapping[str, Any]
-  camera: Mapping[str, Any]
-  instances: Sequence[Mapping[str, Any]]
-  collisions: Sequence[Mapping[str, Any]]
+  metadata: Metadata
+  camera: CameraData
+  instances: tuple[Instance, ...]
+  collisions: tuple[CollisionEvent, ...]
   flags: Mapping[str, Any] = field(default_factory=dict)
-  tracks: Mapping[str, Frame] | None = None
+  arrays: Mapping[str, Mapping[str, Frame]] = field(default_factory=dict)
 
   def stack(self, layer: str) -> Frame:
     """A whole layer (T, H, W, C) in memory."""
     return np.stack(self.layers[layer][:])
+
+  @property
+  def tracks(self) -> Mapping[str, Frame] | None:
+    """The arrays of the layer `tracks`, where it was made."""
+    return self.arrays.get("tracks")
 
 
 class Example:
   """The views of a scene, the main camera's first. Attributes of the main view can be read from the example itself.
 
   Frames may live in a temporary folder that is removed by `close`, at the end of a `with` block, or with the example.
+
+  Attributes:
+    views: one per camera.
+    info: how it was made (device, seconds per stage); differs from run to run.
+    attachments: files that belong to it, by their names, such as a saved state of an engine.
   """
 
   def __init__(self, views: Sequence[View], folder: tempfile.TemporaryDirectory[str] | None = None,
-               info: Mapping[str, Any] | None = None) -> None:
+               info: Mapping[str, Any] | None = None, attachments: Mapping[str, Path] | None = None) -> None:
     self.views = tuple(views)
     self.info = dict(info or {})
-    """How it was made (device, seconds per stage); differs from run to run."""
+    self.attachments = dict(attachments or {})
     self._folder = folder
 
   @property
@@ -60,24 +76,35 @@ class Example:
     """The main camera's view."""
     return self.views[0]
 
+  def view(self, name: str) -> View:
+    """The view of a camera.
+
+    Raises:
+      KubricGenError: there is none of this name.
+    """
+    for view in self.views:
+      if view.name == name:
+        return view
+    raise KubricGenError(f"there is no view {name!r}: choose from {', '.join(view.name for view in self.views)}")
+
   @property
   def layers(self) -> Mapping[str, LazyFrames]:
     return self.main.layers
 
   @property
-  def metadata(self) -> Mapping[str, Any]:
+  def metadata(self) -> Metadata:
     return self.main.metadata
 
   @property
-  def camera(self) -> Mapping[str, Any]:
+  def camera(self) -> CameraData:
     return self.main.camera
 
   @property
-  def instances(self) -> Sequence[Mapping[str, Any]]:
+  def instances(self) -> tuple[Instance, ...]:
     return self.main.instances
 
   @property
-  def collisions(self) -> Sequence[Mapping[str, Any]]:
+  def collisions(self) -> tuple[CollisionEvent, ...]:
     return self.main.collisions
 
   @property
@@ -102,5 +129,5 @@ class Example:
 
   def __repr__(self) -> str:
     names = ", ".join(self.layers)
-    return (f"Example({self.metadata.get('num_frames')} frames, {len(self.instances)} instances, "
+    return (f"Example({self.metadata.num_frames} frames, {len(self.instances)} instances, "
             f"{len(self.views)} view{'s' * (len(self.views) > 1)}, layers: {names})")

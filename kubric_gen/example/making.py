@@ -1,4 +1,8 @@
-"""From a scene to an example: simulated, annotated, rendered."""
+"""From a scene to an example: simulated, annotated, rendered.
+
+Two passes: what each view sees is counted while its frames are put aside; then the ids, which belong to the scene and so need
+all views, are written into them.
+"""
 
 from __future__ import annotations
 
@@ -6,87 +10,93 @@ import contextlib
 import ctypes
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.annotations import GEOMETRY_LAYERS, GroundTruth
-from kubric_gen.example.records import camera_record, collision_records, instance_records
-from kubric_gen.annotations.visibility import Visibility
+from kubric_gen.annotations import GroundTruth
 from kubric_gen.annotations.surface import release_tracers
-from kubric_gen.annotations.tracks import point_tracks
+from kubric_gen.annotations.visibility import Visibility, visible_order
 from kubric_gen.errors import KubricGenError
+from kubric_gen.example.cameras import camera_data
+from kubric_gen.example.events import collisions_of
 from kubric_gen.example.example import Example, View
 from kubric_gen.example.frames import Frame, LazyFrames, Spool
-from kubric_gen.versions import versions
-from kubric_gen.system.interrupts import register
-from kubric_gen.scene.layers import MOVI_LAYERS, check_layers
+from kubric_gen.example.instances import instances_of
+from kubric_gen.example.metadata import metadata_of
 from kubric_gen.physics import simulate
 from kubric_gen.render import CyclesRenderer, RenderSettings
-from kubric_gen.scene.cameras import Camera
+from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, Storage, check_layers
 from kubric_gen.scene.motion import Motion
+from kubric_gen.scene.randomness import Key, generator
 from kubric_gen.scene.scene import Scene
+from kubric_gen.scene.validation import labels
+from kubric_gen.system.interrupts import register
 
 Progress = Callable[[str, int, int], None]
 """Told of each finished frame: the stage (`annotate` or `render`), frames done, frames in all."""
 
-MAX_INSTANCES = 255
-"""As many labels as a segmentation image of 8 bits can tell apart."""
+MAX_PALETTE = 255
+"""As many ids as a palette image of 8 bits can tell apart."""
 
 
-def scene_metadata(scene: Scene, extra: Mapping[str, Any]) -> dict[str, Any]:
-  """The metadata that holds for all views of a scene."""
-  height, width = scene.resolution
-  return {"background": "", "seed": None, "world": None, **scene.labels, "resolution": [width, height],
-          "frame_rate": scene.frame_rate, "step_rate": scene.step_rate, "gravity": scene.gravity,
-          "num_frames": scene.num_frames, "cameras": [camera.name for camera in scene.cameras],
-          "view_transform": scene.view_transform, "versions": versions(), **extra}
+@dataclass
+class _Seen:
+  """A view between the two passes: its frames with ids by the scene's order, and what is visible."""
+
+  truth: GroundTruth
+  folder: Path
+  spools: dict[str, Spool] = field(default_factory=dict)
+  rendered: dict[str, LazyFrames] = field(default_factory=dict)
+  visibility: Visibility = field(default_factory=lambda: Visibility(0))
 
 
-def _relabel(order: list[int], num_objects: int) -> Callable[[Frame], Frame]:
-  """From labels by the scene's order to labels by visibility."""
-  table = np.zeros(num_objects + 1, np.uint16)
-  table[np.asarray(order, np.intp) + 1] = np.arange(1, len(order) + 1)
-  return lambda frame: table[frame]
-
-
-def _annotate(truth: GroundTruth, layers: Iterable[str], folder: Path, report: Callable[[], None],
-              ) -> tuple[dict[str, LazyFrames], Visibility]:
-  """Spools the geometry layers of a view and counts what is visible."""
-  wanted = [name for name in layers if name in GEOMETRY_LAYERS]
-  spools = {name: Spool(folder, name) for name in wanted}
-  seen = Visibility(len(truth.foreground))
+def _look(truth: GroundTruth, layers: Sequence[str], folder: Path, report: Callable[[], None]) -> _Seen:
+  """The first pass: puts the geometry layers of a view aside and counts what is visible."""
+  folder.mkdir()
+  seen = _Seen(truth, folder, {name: Spool(folder, name) for name in layers if _from_geometry(name)},
+               visibility=Visibility(len(truth.foreground)))
   for t in range(truth.scene.num_frames):
-    seen.add(truth.segmentation(t), truth.amodal_pixels(t))
-    for name, spool in spools.items():
+    seen.visibility.add(truth.segmentation(t), truth.amodal_pixels(t))
+    for name, spool in seen.spools.items():
       frame: NDArray[Any] = truth.layer(name, t)
-      spool.append(np.packbits(frame, axis=0) if name == "amodal_segmentation" else frame)
+      spool.append(np.packbits(frame, axis=0) if LAYERS[name].storage is Storage.MASKS else frame)
     report()
-  frames = {name: spool.frames() for name, spool in spools.items()}
-  order = seen.order()
-  if "segmentation" in frames:
-    frames["segmentation"] = frames["segmentation"].map(_relabel(order, len(truth.foreground)))
-  if "amodal_segmentation" in frames:
-    height = truth.resolution[0]
-    frames["amodal_segmentation"] = frames["amodal_segmentation"].map(
-        lambda packed: np.unpackbits(packed, axis=0, count=height).astype(bool)[..., order])
-  return frames, seen
+  return seen
 
 
-def _view_of_camera(scene: Scene, motion: Motion, camera: Camera, layers: tuple[str, ...], folder: Path, rng: np.random.Generator,
-                    common: Mapping[str, Any], flags: Mapping[str, Any], report: Callable[[], None],
-                    ) -> tuple[dict[str, LazyFrames], dict[str, Any]]:
-  """The spooled geometry layers of a view, and everything else that a `View` has."""
-  truth = GroundTruth(scene, motion, camera)
-  frames, seen = _annotate(truth, layers, folder, report)
-  return frames, {
-      "metadata": {**common, "num_instances": len(seen.order())}, "flags": dict(flags),
-      "camera": camera_record(scene, camera, truth.resolution),
-      "instances": instance_records(truth, seen), "collisions": collision_records(truth, seen),
-      "tracks": point_tracks(truth, rng, order=seen.order()) if "tracks" in layers else None}
+def _from_geometry(name: str) -> bool:
+  return not LAYERS[name].rendered and LAYERS[name].has_frames
+
+
+def _with_ids(name: str, frames: LazyFrames, order: Sequence[int], truth: GroundTruth) -> LazyFrames:
+  """The second pass: frames whose values or channels are foreground objects in the scene's order, by instance."""
+  storage, height = LAYERS[name].storage, truth.resolution[0]
+  if storage is Storage.PALETTE:
+    table = np.zeros(len(truth.foreground) + 1, np.uint16)
+    table[np.asarray(order, np.intp) + 1] = np.arange(1, len(order) + 1)
+    return frames.map(lambda frame: table[frame])
+  if storage is Storage.MASKS:
+    return frames.map(lambda packed: np.unpackbits(packed, axis=0, count=height).astype(bool)[..., list(order)])
+  return frames
+
+
+def _view(seen: _Seen, order: Sequence[int], layers: Sequence[str], key: Key, given: Mapping[str, Any],
+          flags: Mapping[str, Any]) -> View:
+  """A view whose ids are known."""
+  truth, camera = seen.truth, seen.truth.camera
+  frames: dict[str, LazyFrames] = {name: _with_ids(name, spool.frames(), order, truth) for name, spool in seen.spools.items()}
+  objects = [truth.foreground[k] for k in order]
+  arrays: dict[str, Mapping[str, Frame]] = {
+      name: truth.arrays(name, generator(*key, name, camera.name), objects) for name in layers if not LAYERS[name].has_frames}
+  return View(
+      camera.name, {name: frames[name] for name in layers if name in frames},
+      metadata_of(truth.scene, truth.resolution, len(order), given), camera_data(truth.scene, camera, truth.resolution),
+      instances_of(truth, seen.visibility, order), collisions_of(truth, order), labels(flags, "flags"), arrays)
 
 
 def _return_free_memory() -> None:
@@ -95,86 +105,116 @@ def _return_free_memory() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
-def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] = MOVI_LAYERS,
+def _check_ids(layers: Iterable[str], count: int) -> None:
+  """Refuses before anything is rendered what no palette image can hold."""
+  for name in layers:
+    if LAYERS[name].storage is Storage.PALETTE and count > MAX_PALETTE:
+      raise KubricGenError(f"{count} instances do not fit into a {name} image of 8 bits: use at most {MAX_PALETTE} objects, or "
+                           f"leave out the layer {name}")
+
+
+class _Clock:
+  """Seconds per stage."""
+
+  def __init__(self) -> None:
+    self.seconds: dict[str, float] = {}
+    self._last = time.perf_counter()
+
+  def lap(self, stage: str) -> None:
+    now = time.perf_counter()
+    self.seconds[stage], self._last = self.seconds.get(stage, 0.0) + now - self._last, now
+
+
+class _Counter:
+  """Tells of finished frames."""
+
+  def __init__(self, progress: Progress | None, stage: str, total: int) -> None:
+    self._progress, self._stage, self._total, self._done = progress, stage, total, 0
+
+  def __call__(self) -> None:
+    self._done += 1
+    if self._progress is not None:
+      self._progress(self._stage, self._done, self._total)
+
+
+def _render(scene: Scene, motion: Motion, settings: RenderSettings | None, views: Mapping[str, Path], report: Callable[[], None],
+            blend: Path | None) -> tuple[dict[str, Spool], dict[str, Any]]:
+  """Images of each camera that has a folder, and with which device they were made."""
+  spools = {}
+  with CyclesRenderer(scene, motion, settings) as renderer:
+    info = {"device": renderer.device, "device_names": renderer.device_names}
+    if blend is not None:
+      renderer.save_blend(blend)
+    for camera in scene.cameras:
+      if camera.name in views:
+        spools[camera.name] = Spool(views[camera.name], "rendered")
+        for frame in renderer.frames(camera):
+          spools[camera.name].append(frame)
+          report()
+  return spools, info
+
+
+def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] = DEFAULT_LAYERS,
                  settings: RenderSettings | None = None, metadata: Mapping[str, Any] | None = None,
-                 flags: Mapping[str, Any] | None = None, rng: np.random.Generator | None = None, progress: Progress | None = None,
-                 save_blend: str | Path | None = None) -> Example:
+                 flags: Mapping[str, Any] | None = None, key: Key = (), progress: Progress | None = None,
+                 save_state: bool = False) -> Example:
   """Simulates, annotates and renders a scene.
 
   Args:
     scene: the scene.
     motion: its motion; simulated where not given.
-    layers: names out of `kubric_gen.scene.layers.LAYERS`. Without `rgba` no renderer is started.
+    layers: names out of `kubric_gen.scene.layers.LAYERS`. Without one that is rendered no renderer is started.
     settings: how to render.
-    metadata, flags: further entries for the metadata, and what the scene was made from.
-    rng: chooses the query points of `tracks`; one seeded with 0 by default.
+    metadata: what else the metadata say: further fields of `Metadata`, or labels.
+    flags: what the scene was made from, for `metadata.json`.
+    key: tells this scene from others: layers that need random numbers (`tracks`) draw them by it, and by view and layer.
     progress: told of each finished frame.
-    save_blend: also write what is rendered as a .blend file here.
+    save_state: attach `scene.blend`, and `scene.bullet` where it is simulated here.
 
   Returns:
-    The example; its frames wait in a temporary folder until it is closed.
+    An example whose frames are in a temporary folder until it is closed.
 
   Raises:
-    KubricGenError: an unknown layer, an asset that cannot be read, a device that is not there, a failed simulation.
+    KubricGenError: an unknown layer, an unusable asset, an unknown device, or more instances than fit their ids.
   """
-  names = check_layers(layers)
-  settings = settings or RenderSettings()
-  rng = rng or np.random.default_rng(0)
-  clock = time.perf_counter()
-  seconds: dict[str, float] = {}
-
-  def lap(stage: str) -> None:
-    nonlocal clock
-    now = time.perf_counter()
-    seconds[stage], clock = now - clock, now
-
-  if motion is None:
-    motion = simulate(scene)
-    lap("simulate")
-  total = scene.num_frames * len(scene.cameras)
+  names, clock = check_layers(layers), _Clock()
   folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")
   register(folder.name)
-  info: dict[str, Any] = {"seconds": seconds}
+  attachments: dict[str, Path] = {}
   try:
-    done = 0
-
-    def report(stage: str) -> None:
-      nonlocal done
-      done += 1
-      if progress is not None:
-        progress(stage, done, total)
-
-    views: list[tuple[Camera, dict[str, LazyFrames], dict[str, Any]]] = []
-    common = scene_metadata(scene, metadata or {})
-    for number, camera in enumerate(scene.cameras):
-      place = Path(folder.name) / str(number)
-      place.mkdir()
-      views.append((camera, *_view_of_camera(scene, motion, camera, names, place, rng, common, flags or {},
-                                             lambda: report("annotate"))))
-    if "rgba" in names:
+    place = Path(folder.name)
+    if motion is None:
+      state = place / "scene.bullet" if save_state else None
+      motion = simulate(scene, save_state=state)
+      clock.lap("simulate")
+      if state is not None:
+        attachments[state.name] = state
+    total = scene.num_frames * len(scene.cameras)
+    report = _Counter(progress, "annotate", total)
+    seen = [_look(GroundTruth(scene, motion, camera), names, place / str(number), report)
+            for number, camera in enumerate(scene.cameras)]
+    order = visible_order([part.visibility for part in seen])
+    _check_ids(names, len(order))
+    views = [_view(part, order, names, key, metadata or {}, flags or {}) for part in seen]
+    folders = {part.truth.camera.name: part.folder for part in seen}
+    seen.clear()
+    colour = [name for name in names if LAYERS[name].rendered]
+    if colour:
       release_tracers()
       _return_free_memory()
-    lap("annotate")
-    for _, _, rest in views:
-      if "segmentation" in names and len(rest["instances"]) > MAX_INSTANCES:
-        raise KubricGenError(f"{len(rest['instances'])} instances do not fit into a segmentation image of 8 bits: use "
-                             f"at most {MAX_INSTANCES} objects, or leave out the layer segmentation")
-    if "rgba" in names or save_blend is not None:
-      done = 0
-      with CyclesRenderer(scene, motion, settings) as renderer:
-        info |= {"device": renderer.device, "device_names": renderer.device_names}
-        if save_blend is not None:
-          renderer.save_blend(save_blend)
-        for number, (camera, frames, _) in enumerate(views if "rgba" in names else ()):
-          spool = Spool(Path(folder.name) / str(number), "rgba")
-          for frame in renderer.frames(camera):
-            spool.append(frame)
-            report("render")
-          frames["rgba"] = spool.frames()
-      lap("render")
-    made = [View(camera.name, {name: frames[name] for name in names if name in frames}, **rest)
-            for camera, frames, rest in views]
-    return Example(made, folder, info)
+    clock.lap("annotate")
+    info: dict[str, Any] = {"seconds": clock.seconds}
+    if colour or save_state:
+      blend = place / "scene.blend" if save_state else None
+      spools, device = _render(scene, motion, settings, folders if colour else {}, _Counter(progress, "render", total), blend)
+      info |= device
+      if blend is not None:
+        attachments[blend.name] = blend
+      clock.lap("render")
+      for number, view in enumerate(views):
+        frames = {**view.layers, **{name: spools[view.name].frames() for name in colour}}
+        views[number] = View(**{**view.__dict__, "layers": {name: frames[name] for name in names if name in frames}})
+    return Example(views, folder, info, attachments)
   except BaseException:
     folder.cleanup()
     raise

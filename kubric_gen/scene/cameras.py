@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, InitVar, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from kubric_gen.errors import SceneError
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.transforms import IDENTITY, look_at, rotation_matrix
-from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, instance, number,
-                                         quaternion, vector3)
+from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, file_name, instance, number,
+                                         quaternion, resolution, vector3)
 
 Array = NDArray[np.float64]
 Resolution = tuple[int, int]
+Window = tuple[slice, slice]
+"""Rows and columns of a part of an image."""
 
 OPENCV_AXES = np.array([1.0, -1.0, -1.0])
 """From our camera axes to OpenCV's (+X right, +Y down, +Z forward), and back."""
@@ -29,13 +32,17 @@ OPENCV_AXES = np.array([1.0, -1.0, -1.0])
 
 @dataclass(frozen=True, repr=False)
 class Camera(Described, ABC):
-  """What both cameras share.
+  """What all cameras share: a pose, and the relation between points in camera coordinates, rays and pixels.
+
+  Whatever depends on the lens is asked of the camera: projection, rays, depth limits, the bounds of a box in the image, and when
+  each row is exposed.
 
   Attributes:
-    name: unique in its scene; further cameras write into a folder of this name.
+    name: unique in its scene, and fit for a file name; further cameras write into a folder of this name.
     position, quaternion: pose, unless a path is given. look_at: the point to look at, instead of a quaternion.
     path: keyframed motion.
-    near, far: distances in metres between which surfaces are seen.
+    near, far: distances in metres to the camera's plane between which surfaces are seen.
+    resolution: (height, width) in pixels of its images; that of the scene where not given.
     shutter: how long the shutter is open, in frames, at most 2; 0 gives sharp images. The exposure is centred on the frame,
       so annotations are those of mid-shutter.
   """
@@ -48,6 +55,7 @@ class Camera(Described, ABC):
   near: float = 0.1
   far: float = 1000.0
   shutter: float = 0.0
+  resolution: Resolution | None = None
   look_at: InitVar[Vector3 | None] = None
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
@@ -60,7 +68,9 @@ class Camera(Described, ABC):
     if self.path is not None:
       instance(self.path, f"{who}: path", Path)
     near = number(self.near, f"{who}: near", above=0)
-    assign(self, name=identifier(self.name, "camera name"), position=position, near=near,
+    if self.resolution is not None:
+      assign(self, resolution=resolution(self.resolution, f"{who}: resolution"))
+    assign(self, name=file_name(self.name, "camera name"), position=position, near=near,
            quaternion=quaternion(self.quaternion, f"{who}: quaternion"), far=number(self.far, f"{who}: far", above=near),
            shutter=number(self.shutter, f"{who}: shutter", minimum=0, maximum=2))
 
@@ -68,6 +78,20 @@ class Camera(Described, ABC):
     """Positions (T, 3) and quaternions (T, 4) at frame numbers (1 is the first rendered frame)."""
     path = self.path or Path((0,), (self.position,), (self.quaternion,))
     return path.at(frames)
+
+  @property
+  @abstractmethod
+  def model(self) -> str:
+    """What the lens is called in metadata, such as `pinhole`."""
+
+  @property
+  def central(self) -> bool:
+    """Whether all rays go through the camera's centre."""
+    return True
+
+  @abstractmethod
+  def lens(self, resolution: Resolution) -> dict[str, Any]:
+    """What metadata say of the lens beside its matrices."""
 
   @abstractmethod
   def intrinsics(self, resolution: Resolution) -> Array:
@@ -93,6 +117,51 @@ class Camera(Described, ABC):
     matrix[..., :3, 3] = 0.0 - (turn * positions[..., None, :]).sum(axis=-1)
     matrix[..., 3, 3] = 1.0
     return matrix
+
+  def row_times(self, t: float, resolution: Resolution) -> Array:
+    """When each row (H,) of frame t is exposed, in frames, at mid-shutter: all at once."""
+    return np.full(resolution[0], float(t))
+
+  def depth_limits(self, directions: ArrayLike) -> tuple[Array, Array]:
+    """Distances (...) along rays of unit directions (..., 3) between which surfaces are seen."""
+    along = -np.asarray(directions, np.float64)[..., 2]
+    return self.near / along, self.far / along
+
+  def within_depth(self, points: ArrayLike) -> NDArray[np.bool_]:
+    """Whether points (..., 3) in camera coordinates lie where the camera sees surfaces."""
+    depth = -np.asarray(points, np.float64)[..., 2]
+    return (depth >= self.near) & (depth <= self.far)
+
+  def beyond_near(self, points: ArrayLike) -> NDArray[np.bool_]:
+    """Whether points (..., 3) in camera coordinates are in front of the camera and not too near to be seen."""
+    return -np.asarray(points, np.float64)[..., 2] >= self.near
+
+  def window(self, corners: ArrayLike, resolution: Resolution) -> Window | None:
+    """The part of the image that a box can cover, given its corners (8, 3) in camera coordinates; None where it is outside."""
+    height, width = resolution
+    local = np.asarray(corners, np.float64)
+    in_front = self.beyond_near(local)
+    if not in_front.any():
+      return None
+    if not in_front.all():  # it reaches behind the camera: its projection has no bounds
+      return slice(0, height), slice(0, width)
+    at = self.project(local, resolution)
+    low = np.clip(np.floor(at.min(axis=0) - 0.5), 0, resolution).astype(int)
+    high = np.clip(np.ceil(at.max(axis=0) + 0.5), 0, resolution).astype(int)
+    if (low >= high).any():
+      return None
+    return slice(low[0], high[0]), slice(low[1], high[1])
+
+  def image_positions(self, points: ArrayLike, resolution: Resolution) -> Array:
+    """Normalised (x, y) of points (N, 3) in camera coordinates; those behind the camera are mirrored, as in MOVi."""
+    local = np.asarray(points, np.float64)
+    depth = self._divisor(local)
+    projected = np.concatenate([local[:, :2], depth[:, None]], axis=1) @ self.intrinsics(resolution).T
+    return projected[:, :2] / projected[:, 2:]
+
+  def _divisor(self, points: Array) -> Array:
+    """What the products with `intrinsics` are divided by, with the opposite sign."""
+    return np.where(np.abs(points[:, 2]) < 1e-9, -1e-9, points[:, 2])
 
   @abstractmethod
   def project(self, points: ArrayLike, resolution: Resolution) -> Array:
@@ -126,6 +195,15 @@ class PerspectiveCamera(Camera):
            focus_distance=number(self.focus_distance, f"{who}: focus_distance", above=0))
     if self.f_stop is not None:
       assign(self, f_stop=number(self.f_stop, f"{who}: f_stop", above=0))
+
+  @property
+  def model(self) -> str:
+    return "pinhole"
+
+  def lens(self, resolution: Resolution) -> dict[str, Any]:
+    height, width = resolution
+    return {"projection": "perspective", "focal_length": self.focal_length, "sensor_width": self.sensor_width,
+            "field_of_view": self.field_of_view, "sensor_height": self.sensor_width * height / width}
 
   @property
   def field_of_view(self) -> float:
@@ -164,6 +242,21 @@ class OrthographicCamera(Camera):
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
     super().__post_init__(look_at_target)
     assign(self, scale=number(self.scale, f"camera {self.name!r}: scale", above=0))
+
+  @property
+  def model(self) -> str:
+    return "orthographic"
+
+  @property
+  def central(self) -> bool:
+    return False
+
+  def lens(self, resolution: Resolution) -> dict[str, Any]:
+    return {"projection": "orthographic", "focal_length": None, "sensor_width": None, "field_of_view": None,
+            "orthographic_scale": self.scale}
+
+  def _divisor(self, points: Array) -> Array:
+    return np.full(len(points), -1.0)
 
   def intrinsics(self, resolution: Resolution) -> Array:
     height, width = resolution

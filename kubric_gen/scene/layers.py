@@ -1,16 +1,153 @@
-"""The names of the annotation layers and how a choice of them is checked."""
+"""Annotation layers: what each one is, how it is stored and how it is shown, stated once.
+
+Whatever handles layers goes by these descriptions and knows none by its name. A new layer is one `LayerSpec`, given to
+`add_layer` in any module that is loaded (that of a world, say), with the function that computes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 from kubric_gen.errors import KubricGenError
 
-MOVI_LAYERS = ("rgba", "segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow")
-"""The seven layers of MOVi, made by default."""
-EXTRA_LAYERS = ("z", "uv", "occlusion_forward", "occlusion_backward", "amodal_segmentation", "tracks")
-"""Layers made when asked for."""
-LAYERS = MOVI_LAYERS + EXTRA_LAYERS
+
+class Storage(StrEnum):
+  """How a frame of a layer becomes a file; `kubric_gen.codecs.storage` does it."""
+
+  IMAGE = "image"
+  """8-bit image, samples as they are."""
+  PALETTE = "palette"
+  """8-bit palette image of instance ids."""
+  UNIT = "unit"
+  """16-bit image over [0, 1]."""
+  SIGNED = "signed"
+  """16-bit image over [-1, 1]."""
+  RANGE = "range"
+  """16-bit image over the range of the clip, which `data_ranges.json` has; two channels become three, the last one 0."""
+  FLOAT = "float"
+  """float32 image (TIFF)."""
+  MASKS = "masks"
+  """Bit masks, one per instance."""
+  ARRAYS = "arrays"
+  """Named arrays of the whole clip, in one file."""
+
+
+class Show(StrEnum):
+  """How a frame of a layer becomes colours; `kubric_gen.pictures.colors` does it."""
+
+  COLOR = "color"
+  LABELS = "labels"
+  DISTANCE = "distance"
+  DIRECTION = "direction"
+  UNIT = "unit"
+  TEXTURE = "texture"
+  FLOW = "flow"
+  STATES = "states"
+  NONE = "none"
+  """It is not shown."""
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+  """An annotation layer.
+
+  Attributes:
+    name: in lower case with underscores; of the layer, and of its method of `GroundTruth` where `compute` is not given.
+    channels: of a frame (H, W, channels); None for one per instance, or for no frames at all (`Storage.ARRAYS`).
+    dtype: of a frame in memory.
+    unit: of its values; "" where they have none.
+    meaning: one line for tables.
+    storage: how it is stored. Values of `Storage.PALETTE` are instance ids.
+    show: how it is shown.
+    caption: what people call it, in pictures; the name where empty.
+    default: made where nothing is said of layers.
+    film: one of those that the film of a scene shows.
+    rendered: comes from the renderer. All others come from geometry and poses.
+    stem: what its file names begin with; the name where empty.
+    compute: `compute(truth, t)` gives frame t, an array (H, W, channels) of the dtype, from a `GroundTruth`. With
+      `Storage.ARRAYS`: `compute(truth, rng, objects)` gives named arrays; `rng` is a generator of this layer and view alone,
+      `objects` the indices into the scene's objects of the instances, in their order.
+  """
+
+  name: str
+  channels: int | None
+  dtype: str
+  unit: str
+  meaning: str
+  storage: Storage
+  show: Show
+  caption: str = ""
+  default: bool = False
+  film: bool = False
+  rendered: bool = False
+  stem: str = ""
+  compute: Callable[..., Any] | None = None
+
+  def __post_init__(self) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+      raise KubricGenError(f"a layer needs a name of lower-case letters, digits and underscores, got {self.name!r}")
+    object.__setattr__(self, "caption", self.caption or self.name.replace("_", " "))
+    object.__setattr__(self, "stem", self.stem or self.name)
+
+  @property
+  def has_frames(self) -> bool:
+    """Whether it has a frame at each time, rather than arrays of the whole clip."""
+    return self.storage is not Storage.ARRAYS
+
+
+LAYERS: dict[str, LayerSpec] = {}
+"""All layers by name, in the order in which they are told of."""
+
+
+def add_layer(spec: LayerSpec) -> LayerSpec:
+  """Makes a layer known. The same one may be added again, as a module does that is loaded twice.
+
+  Raises:
+    KubricGenError: another layer has this name, or the same beginning of file names.
+  """
+  known = LAYERS.get(spec.name)
+  if known is not None and (known.storage, known.channels, known.dtype) != (spec.storage, spec.channels, spec.dtype):
+    raise KubricGenError(f"there is a layer {spec.name!r} already, and it is another one: choose another name")
+  if any(other.stem == spec.stem and other.name != spec.name for other in LAYERS.values()):
+    raise KubricGenError(f"another layer has files that begin with {spec.stem!r}: give the layer {spec.name} another stem")
+  LAYERS[spec.name] = spec
+  return spec
+
+
+for _spec in (
+    LayerSpec("rgba", 4, "uint8", "sRGB", "the image, through the view transform named in the metadata", Storage.IMAGE,
+              Show.COLOR, "RGB", default=True, film=True, rendered=True),
+    LayerSpec("segmentation", 1, "uint16", "", "0 for background, k for `instances[k - 1]`", Storage.PALETTE, Show.LABELS,
+              default=True, film=True),
+    LayerSpec("depth", 1, "float32", "m", "distance from the camera's centre; 1000 where nothing is hit", Storage.FLOAT,
+              Show.DISTANCE, default=True, film=True),
+    LayerSpec("normal", 3, "float32", "", "unit shading normal, world space", Storage.SIGNED, Show.DIRECTION, "normals",
+              default=True, film=True),
+    LayerSpec("object_coordinates", 3, "float32", "", "position in the object's rest bounding box, 0 to 1", Storage.UNIT,
+              Show.UNIT, "coordinates", default=True),
+    LayerSpec("forward_flow", 2, "float32", "px", "(Δrow, Δcolumn) to the next frame", Storage.RANGE, Show.FLOW, default=True,
+              film=True),
+    LayerSpec("backward_flow", 2, "float32", "px", "(Δrow, Δcolumn) since the previous frame: the point was at p − flow",
+              Storage.RANGE, Show.FLOW, default=True),
+    LayerSpec("z", 1, "float32", "m", "distance to the camera's plane; 1000 where nothing is hit", Storage.FLOAT, Show.DISTANCE),
+    LayerSpec("uv", 2, "float32", "", "texture coordinates, v upwards", Storage.FLOAT, Show.TEXTURE, "texture coordinates"),
+    LayerSpec("occlusion_forward", 1, "uint8", "", "in the next frame: 0 visible, 1 occluded, 2 outside the image",
+              Storage.IMAGE, Show.STATES, "occluded next"),
+    LayerSpec("occlusion_backward", 1, "uint8", "", "the same in the previous frame", Storage.IMAGE, Show.STATES,
+              "occluded before"),
+    LayerSpec("amodal_segmentation", None, "bool", "", "full mask of each instance, as if it were alone", Storage.MASKS,
+              Show.NONE, stem="amodal"),
+    LayerSpec("tracks", None, "float32", "px, m", "256 point tracks in TAP-Vid's layout, with 3-D positions", Storage.ARRAYS,
+              Show.NONE),
+):
+  add_layer(_spec)
+
+DEFAULT_LAYERS = tuple(name for name, spec in LAYERS.items() if spec.default)
+"""Made where nothing is said of layers."""
 
 
 def check_layers(names: Iterable[str]) -> tuple[str, ...]:

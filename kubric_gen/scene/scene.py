@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from kubric_gen.scene.cameras import Camera, Resolution
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.lights import Light
 from kubric_gen.scene.objects import Object
-from kubric_gen.scene.validation import Described, Vector3, assign, choice, instance, integer, labels, vector3
+from kubric_gen.scene.validation import Described, Vector3, assign, choice, instance, integer, labels, resolution, vector3
 
 VIEW_TRANSFORMS = ("Filmic", "Standard", "AgX", "Raw")
 
@@ -29,7 +30,7 @@ class Scene(Described):
     objects: in any order; names are unique over objects, lights and cameras together.
     lights, cameras: of the cameras the first is the main one; there is at least one.
     environment: light from all directions.
-    resolution: (height, width) in pixels.
+    resolution: (height, width) in pixels of the images of all cameras that have none of their own.
     num_frames: N, how many frames are rendered.
     frame_rate: frames per second. step_rate: physics steps per second, a multiple of the frame rate.
     gravity: m/s², world axes.
@@ -53,12 +54,9 @@ class Scene(Described):
   labels: Mapping[str, Any] = field(default_factory=dict)
 
   def __post_init__(self) -> None:
-    resolution = tuple(self.resolution) if isinstance(self.resolution, Iterable) else ()
-    if len(resolution) != 2:
-      raise SceneError(f"resolution must be (height, width), got {self.resolution!r}")
     assign(
         self, objects=tuple(self.objects), lights=tuple(self.lights), cameras=tuple(self.cameras),
-        resolution=(integer(resolution[0], "resolution", minimum=1), integer(resolution[1], "resolution", minimum=1)),
+        resolution=resolution(self.resolution, "resolution"),
         num_frames=integer(self.num_frames, "num_frames", minimum=1),
         frame_rate=integer(self.frame_rate, "frame_rate", minimum=1),
         step_rate=integer(self.step_rate, "step_rate", minimum=1), gravity=vector3(self.gravity, "gravity"),
@@ -83,6 +81,33 @@ class Scene(Described):
   def camera(self) -> Camera:
     """The main camera."""
     return self.cameras[0]
+
+  def resolution_of(self, camera: Camera) -> Resolution:
+    """(height, width) of a camera's images."""
+    return camera.resolution or self.resolution
+
+  def resized(self, resolution: Resolution) -> Scene:
+    """The same scene with images of another resolution; cameras with one of their own are enlarged or shrunk alike.
+
+    Raises:
+      SceneError: one of them would not have a whole number of pixels.
+    """
+    if resolution == self.resolution:
+      return self
+
+    def side(length: int, new: int, old: int, name: str) -> int:
+      if length * new % old:
+        raise SceneError(f"camera {name!r}: its resolution cannot be multiplied by {new}/{old}: choose another")
+      return length * new // old
+
+    def sized(camera: Camera) -> Camera:
+      if camera.resolution is None:
+        return camera
+      height, width = (side(*sides, camera.name) for sides in zip(camera.resolution, resolution, self.resolution))
+      return dataclasses.replace(camera, resolution=(height, width))
+
+    cameras = tuple(map(sized, self.cameras))
+    return dataclasses.replace(self, resolution=resolution, cameras=cameras)
 
   @property
   def simulated_frames(self) -> NDArray[np.int64]:

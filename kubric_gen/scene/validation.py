@@ -96,6 +96,28 @@ def identifier(value: Any, name: str) -> str:
   return value
 
 
+MAX_FILE_NAME = 200
+"""Bytes; file systems take 255, of which endings and temporary marks need some."""
+
+
+def file_name(value: Any, name: str) -> str:
+  """An identifier that is a good file name everywhere: printable, not hidden, without spaces at its ends, not too long."""
+  text = identifier(value, name)
+  if (not text.isprintable() or text[0] == "." or text != text.strip() or text[-1] == "."
+      or len(text.encode(errors="surrogatepass")) > MAX_FILE_NAME):
+    raise SceneError(f"{name} must be fit for a file name (printable, at most {MAX_FILE_NAME} bytes, no dot or space at its "
+                     f"ends), got {text[:MAX_FILE_NAME]!r}")
+  return text
+
+
+def resolution(value: Any, name: str) -> tuple[int, int]:
+  """(height, width) in pixels."""
+  items = tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else ()
+  if len(items) != 2:
+    raise SceneError(f"{name} must be (height, width), got {value!r}")
+  return integer(items[0], name, minimum=1), integer(items[1], name, minimum=1)
+
+
 def instance(value: Any, name: str, kind: type) -> Any:
   """The value itself, if it is of the kind."""
   if not isinstance(value, kind):

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kubric_gen.schema.features import Features, Label, Sequence, key_of
+
 
 @dataclass
 class Moments:
@@ -83,3 +85,30 @@ class Statistics:
       return cls(numbers, {str(name): {str(k): int(n) for k, n in counts.items()} for name, counts in value["labels"].items()})
     except (AttributeError, OverflowError) as error:
       raise ValueError(error) from None
+
+
+def record_statistics(features: Features, record: Mapping[str, Any]) -> Statistics:
+  """Statistics of one record, of the values before they are coded, in the features' units.
+
+  Numbers count under a feature's full name, repeated groups also under their own: how many there are.
+  """
+  result = Statistics()
+  _count(result, features, record, "")
+  return result
+
+
+def _count(result: Statistics, features: Mapping[str, Any], values: Mapping[str, Any], prefix: str) -> None:
+  for name, feature in features.items():
+    full, value = prefix + name, values[key_of(name, feature)]
+    if isinstance(feature, Mapping):
+      _count(result, feature, value, f"{full}/")
+    elif isinstance(feature, Sequence) and isinstance(feature.feature, Mapping):
+      elements = list(value)
+      result.add_numbers(full, [len(elements)])
+      for item in elements:
+        _count(result, feature.feature, item, f"{full}/")
+    elif isinstance(feature, Label):
+      result.add_label(full, value)
+    else:
+      for numbers in feature.numbers(value):
+        result.add_numbers(full, numbers)

@@ -12,15 +12,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
-from kubric_gen.codecs.images import decode_png, encode_png
-
-ZLIB_LEVEL = 1
-_BYTES, _FLOAT, _INT = "bytes_list", "float_list", "int64_list"
+from kubric_gen.schema.features import BYTES, FLOAT, INT, OTHER, Feature, Features, Sequence, key_of
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +35,7 @@ def _example_class() -> Any:
   message("FloatList", ("value", 1, many, field.TYPE_FLOAT, ""))
   message("Int64List", ("value", 1, many, field.TYPE_INT64, ""))
   choice = message("Feature", *((name, number, one, field.TYPE_MESSAGE, f".tensorflow.{kind}") for number, (name, kind) in
-                                enumerate(((_BYTES, "BytesList"), (_FLOAT, "FloatList"), (_INT, "Int64List")), start=1)))
+                                enumerate(((BYTES, "BytesList"), (FLOAT, "FloatList"), (INT, "Int64List")), start=1)))
   choice.oneof_decl.add(name="kind")
   for item in choice.field:
     item.oneof_index = 0
@@ -56,72 +50,6 @@ def _example_class() -> Any:
   return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.Example"))
 
 
-def _fits(array: NDArray[Any], dtype: str) -> bool:
-  """Whether the type can hold every value of an array of numbers."""
-  if dtype == "float32":
-    return array.dtype.kind in "iub" or array.dtype.kind == "f" and not np.any(
-        np.isfinite(array) & (np.abs(array) > np.finfo(np.float32).max))
-  low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-  return not array.size or array.dtype.kind in "iub" and bool(array.min() >= low and array.max() <= high)
-
-
-def _array(name: str, value: Any, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-  try:
-    array = np.asarray(value)
-  except ValueError:  # rows of several lengths
-    raise KubricGenError(f"record: {name} holds values that are no {dtype} of shape {shape}") from None
-  if array.shape != shape:
-    raise KubricGenError(f"record: {name} has shape {array.shape}, not {shape}")
-  if not _fits(array, dtype):
-    raise KubricGenError(f"record: {name} holds values that are no {dtype}")
-  return array.astype(dtype)
-
-
-def _png(name: str, value: Any, dtype: str, shape: tuple[int, ...]) -> bytes:
-  return value if isinstance(value, bytes) else encode_png(_array(name, value, dtype, shape))
-
-
-def _leaf(name: str, feature: Feature, value: Any) -> tuple[str, list[Any]]:
-  """The list a value is stored in, and its items."""
-  match feature:
-    case Tensor(dtype=dtype, shape=shape, zlib=compress):
-      array = _array(name, value, dtype, shape)
-      if compress:
-        return _BYTES, [zlib.compress(array.astype(array.dtype.newbyteorder("<")).tobytes(), ZLIB_LEVEL)]
-      return (_FLOAT, array.ravel().tolist()) if dtype == "float32" else (_INT, array.astype(np.int64).ravel().tolist())
-    case Text():
-      try:
-        return _BYTES, [value.encode()]
-      except (AttributeError, UnicodeEncodeError):
-        raise KubricGenError(f"record: {name} is {value!r}, which is no text") from None
-    case Label(names=names):
-      if not isinstance(value, str) or value not in names:
-        raise KubricGenError(f"record: {name} is {value!r}, which is none of {', '.join(names)}")
-      return _INT, [names.index(value)]
-    case Box():
-      return _FLOAT, _array(name, value, "float32", (4,)).tolist()
-    case Image(shape=shape, dtype=dtype):
-      return _BYTES, [_png(name, value, dtype, shape)]
-    case Video(shape=shape, dtype=dtype):
-      frames = [_png(name, frame, dtype, shape[1:]) for frame in value]
-      if len(frames) != shape[0]:
-        raise KubricGenError(f"record: {name} has {len(frames)} frames, not {shape[0]}")
-      return _BYTES, frames
-  raise KubricGenError(f"record: {name}: a sequence cannot stand here")
-
-
-def _kind(feature: Feature) -> str:
-  """The list the values of a feature are stored in, even if there are none."""
-  match feature:
-    case Tensor(dtype=dtype, zlib=compress):
-      return _BYTES if compress else _FLOAT if dtype == "float32" else _INT
-    case Label():
-      return _INT
-    case Box():
-      return _FLOAT
-  return _BYTES
-
-
 Flat = dict[str, tuple[str, list[Any]]]
 """Per full name the list that holds the values, and its items."""
 
@@ -134,7 +62,7 @@ def _element(name: str, inner: Sequence, length: int | None) -> Feature:
   return inner.feature
 
 
-def _repeat(name: str, feature: Feature, values: Iterable[Any], length: int | None, out: Flat) -> None:
+def _repeat(name: str, feature: Feature, values: Iterable[Any], length: int | None, record: Mapping[str, Any], out: Flat) -> None:
   """Stores a sequence of one feature."""
   if isinstance(feature, Sequence):  # a sequence in a sequence
     inner = _element(name, feature, length)
@@ -143,40 +71,45 @@ def _repeat(name: str, feature: Feature, values: Iterable[Any], length: int | No
     for row in values:
       row = list(row)
       lengths.append(len(row))
-      items += [item for value in row for item in _leaf(name, inner, value)[1]]
-    out[f"{name}/ragged_flat_values"] = (_kind(inner), items)
-    out[f"{name}/ragged_row_lengths_0"] = (_INT, lengths)
+      items += [item for value in row for item in inner.encode(name, value, record)]
+    out[f"{name}/ragged_flat_values"] = (inner.list_kind, items)
+    out[f"{name}/ragged_row_lengths_0"] = (INT, lengths)
     return
   items, count = [], 0
   for value in values:
-    items += _leaf(name, feature, value)[1]
+    items += feature.encode(name, value, record)
     count += 1
   if length is not None and count != length:
     raise KubricGenError(f"record: {name} has {count} elements, not {length}")
-  out[name] = (_kind(feature), items)
+  out[name] = (feature.list_kind, items)
 
 
-def _flatten(features: Features, record: Mapping[str, Any], prefix: str, out: Flat) -> None:
+def _repeat_group(name: str, feature: Sequence, values: Iterable[Any], record: Mapping[str, Any], out: Flat) -> None:
+  """Stores a sequence of groups: of each of their features a sequence."""
+  assert isinstance(feature.feature, Mapping)
+  elements = list(values)
+  for inner, part in feature.feature.items():
+    key = key_of(inner, part)
+    if any(key not in element for element in elements):
+      raise KubricGenError(f"record: {name}/{inner} is missing")
+    _repeat(f"{name}/{inner}", part, [element[key] for element in elements], feature.length, record, out)
+
+
+def _flatten(features: Features, values: Mapping[str, Any], prefix: str, record: Mapping[str, Any], out: Flat) -> None:
   for short, feature in features.items():
     name = prefix + short
     try:
-      value = record[short if isinstance(feature, Mapping) else feature.key or short]
+      value = values[key_of(short, feature)]
     except KeyError:
       raise KubricGenError(f"record: {name} is missing") from None
     if isinstance(feature, Mapping):
-      _flatten(feature, value, f"{name}/", out)
-    elif isinstance(feature, Sequence):
-      if isinstance(feature.feature, Mapping):
-        elements = list(value)
-        for inner, part in feature.feature.items():
-          key = part.key or inner
-          if any(key not in element for element in elements):
-            raise KubricGenError(f"record: {name}/{inner} is missing")
-          _repeat(f"{name}/{inner}", part, [element[key] for element in elements], feature.length, out)
-      else:
-        _repeat(name, feature.feature, value, feature.length, out)
+      _flatten(feature, value, f"{name}/", record, out)
+    elif not isinstance(feature, Sequence):
+      out[name] = (feature.list_kind, feature.encode(name, value, record))
+    elif isinstance(feature.feature, Mapping):
+      _repeat_group(name, feature, value, record, out)
     else:
-      out[name] = _leaf(name, feature, value)
+      _repeat(name, feature.feature, value, feature.length, record, out)
 
 
 def encode(features: Features, record: Mapping[str, Any]) -> bytes:
@@ -184,14 +117,15 @@ def encode(features: Features, record: Mapping[str, Any]) -> bytes:
 
   Args:
     features: what it holds.
-    record: nested values. Groups are mappings, sequences any iterables (of mappings where the elements are groups),
-      labels their names, images arrays or finished PNG files as bytes, videos any iterables of images.
+    record: nested values, in the features' units: what a feature codes as integers are floats here. Groups are mappings,
+      sequences any iterables (of mappings where the elements are groups), labels their names, images arrays or finished PNG
+      files as bytes, videos any iterables of images.
 
   Raises:
     KubricGenError: something is missing or has the wrong shape, type or name.
   """
   flat: Flat = {}
-  _flatten(features, record, "", flat)
+  _flatten(features, record, "", record, flat)
   example = _example_class()()
   stored = example.features.feature
   for name, (kind, items) in flat.items():
@@ -201,62 +135,11 @@ def encode(features: Features, record: Mapping[str, Any]) -> bytes:
   return example.SerializeToString(deterministic=True)
 
 
-def _unpack(data: bytes, size: int) -> bytes:
-  """Decompressed bytes, of which no more than `size` and one are made."""
-  return zlib.decompressobj().decompress(data, size + 1)
-
-
-def _image(name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
-  image = decode_png(data, name)
-  if image.shape != shape or image.dtype != dtype:
-    raise KubricGenError(f"the record has {name} as {image.dtype} images of {image.shape}, not {dtype} of {shape}: it was made "
-                         "with other features")
-  return image
-
-
 def _restore(name: str, feature: Feature, items: list[Any], count: int | None) -> Any:
   """`count` values of a feature, stacked, from their stored items; one value, not stacked, where the count is None."""
-  if len(items) != _width(feature) * (1 if count is None else count):
-    raise KubricGenError(f"the record has {len(items)} stored values of {name}, too few or too many: it is damaged, or was made "
-                         "with other features")
-  lead = () if count is None else (count,)
-  match feature:
-    case Tensor(dtype=dtype, shape=shape, zlib=True):
-      little = np.dtype(dtype).newbyteorder("<")
-      size = int(np.prod(shape)) * little.itemsize
-      return np.frombuffer(b"".join(_unpack(item, size) for item in items), little).reshape((*lead, *shape)).astype(dtype)
-    case Tensor(dtype=dtype, shape=shape):
-      array = np.array(items, np.float64 if dtype == "float32" else np.int64).reshape((*lead, *shape))
-      if not _fits(array, dtype):
-        raise KubricGenError(f"the record has values of {name} that are no {dtype}: it was made with other features")
-      return array.astype(dtype)
-    case Label(names=names):
-      array = np.array(items, np.int64).reshape(lead)
-      if np.any((array < 0) | (array >= len(names))):
-        raise KubricGenError(f"the record has a label {name} beyond its {len(names)} names: it was made with other features")
-      return array
-    case Box():
-      return np.array(items, np.float32).reshape((*lead, 4))
-    case Text():
-      return items[0].decode() if count is None else [item.decode() for item in items]
-    case Image(shape=shape, dtype=dtype):
-      images = [_image(name, item, dtype, shape) for item in items]
-      return images[0] if count is None else np.stack(images) if images else np.zeros((0, *shape), dtype)
-    case Video(shape=shape, dtype=dtype):
-      return np.stack([_image(name, item, dtype, shape[1:]) for item in items])
-  raise KubricGenError(f"record: {name}: a sequence cannot stand here")
-
-
-def _width(feature: Feature) -> int:
-  """Stored items of one value."""
-  match feature:
-    case Tensor(shape=shape, zlib=False):
-      return int(np.prod(shape))
-    case Box():
-      return 4
-    case Video(shape=shape):
-      return shape[0]
-  return 1
+  if len(items) != feature.width * (1 if count is None else count):
+    raise KubricGenError(f"the record has {len(items)} stored values of {name}, too few or too many: it is damaged, or {OTHER}")
+  return feature.decode(name, items, count)
 
 
 def _items(stored: Any, name: str, kind: str) -> list[Any]:
@@ -269,16 +152,16 @@ def _items(stored: Any, name: str, kind: str) -> list[Any]:
 def _read_sequence(name: str, feature: Feature, length: int | None, stored: Any) -> Any:
   if isinstance(feature, Sequence):
     inner = _element(name, feature, length)
-    items, width = _items(stored, f"{name}/ragged_flat_values", _kind(inner)), _width(inner)
+    items, width = _items(stored, f"{name}/ragged_flat_values", inner.list_kind), inner.width
     rows, start = [], 0
-    for row in _items(stored, f"{name}/ragged_row_lengths_0", _INT):
+    for row in _items(stored, f"{name}/ragged_row_lengths_0", INT):
       rows.append(_restore(name, inner, items[start:start + row * width], row))
       start += row * width
     if start != len(items):
       raise KubricGenError(f"the record has {len(items)} stored values of {name} in rows of {start}: it is damaged")
     return rows
-  items = _items(stored, name, _kind(feature))
-  return _restore(name, feature, items, len(items) // max(1, _width(feature)) if length is None else length)
+  items = _items(stored, name, feature.list_kind)
+  return _restore(name, feature, items, len(items) // max(1, feature.width) if length is None else length)
 
 
 def _read_group(name: str, parts: Mapping[str, Feature], length: int | None, stored: Any) -> dict[str, Any]:
@@ -300,14 +183,15 @@ def _unflatten(features: Features, stored: Any, prefix: str) -> dict[str, Any]:
       record[short] = (_read_group(name, parts, feature.length, stored) if isinstance(parts, Mapping)
                        else _read_sequence(name, parts, feature.length, stored))
     else:
-      record[short] = _restore(name, feature, _items(stored, name, _kind(feature)), None)
+      record[short] = _restore(name, feature, _items(stored, name, feature.list_kind), None)
   return record
 
 
 def decode(features: Features, data: bytes) -> dict[str, Any]:
   """The record of a serialised `tf.train.Example`, as NumPy arrays in the layout that TFDS gives.
 
-  A sequence of groups is a group of stacked arrays; a sequence in one of these a list of arrays; a label its index.
+  A sequence of groups is a group of stacked arrays; a sequence in one of these a list of arrays; a label its index. Coded values
+  are the stored integers: `kubric_gen.schema.physical` gives them in their units.
 
   Raises:
     KubricGenError: the bytes are no such message, or not with these features.

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from kubric_gen.schema.features import Label, Tensor, leaves
-from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.schema.coding import Coding
+from kubric_gen.schema.description import LAYOUT
+from kubric_gen.schema.features import Sequence as Repeated, element, leaves
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.world.seeds import short_text
-from kubric_gen.codecs.png import decode_png
+from kubric_gen.codecs.png import decode_png, encode_png
 
 SHEET_SCENES = 24
 SHEET_COLUMNS = 8
+MAX_TOLD = 100
+"""Failed scenes that the card names where they have no ranges."""
 
 
 @dataclass(frozen=True)
@@ -33,35 +34,27 @@ class SplitCard:
 
 def contact_sheet(thumbnails: Sequence[bytes]) -> bytes:
   """Small PNG images in rows, as one PNG."""
-  from PIL import Image
-  images = [decode_png(data)[..., :3] for data in thumbnails]
-  height, width = images[0].shape[:2]
-  columns = min(SHEET_COLUMNS, len(images))
-  sheet = np.full((-(-len(images) // columns) * (height + 2) - 2, columns * (width + 2) - 2, 3), 255, np.uint8)
-  for number, image in enumerate(images):
-    row, column = divmod(number, columns)
-    sheet[row * (height + 2):row * (height + 2) + height, column * (width + 2):column * (width + 2) + width] = image
-  buffer = io.BytesIO()
-  Image.fromarray(sheet).save(buffer, "PNG")
-  return buffer.getvalue()
+  from kubric_gen.pictures.sheets import TIGHT, draw_grid, wrapped  # Pillow is needed for this alone
+  return encode_png(draw_grid(wrapped([decode_png(data)[..., :3] for data in thumbnails], SHEET_COLUMNS), style=TIGHT))
 
 
 def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, request: Mapping[str, Any],
               versions: Mapping[str, str], splits: Sequence[SplitCard], statistics: Statistics, licenses: Mapping[str, str],
-              omitted: Sequence[str], failed: Sequence[int]) -> dict[str, Any]:
+              omitted: Sequence[str], failed: Sequence[SceneKey]) -> dict[str, Any]:
   """The card as JSON knows it.
 
   Args:
     request: what was asked for; another run with the same request finds the dataset finished.
-    omitted: splits that no seed fell into. failed: seeds whose scenes could not be made.
+    omitted: splits that no seed fell into. failed: scenes that could not be made.
   """
   return {
-      "dataset": recipe.dataset.name, "config": resolution_name(resolution), "file_format": file_format,
+      "layout": LAYOUT, "dataset": recipe.dataset.name, "config": resolution_name(resolution), "file_format": file_format,
       "description": recipe.dataset.description,
-      "world": recipe.world, "request": dict(request), "versions": dict(versions),
+      "world": recipe.world_name, "request": dict(request), "versions": dict(versions),
       "splits": [{"name": split.name, "description": split.description, "num_examples": split.num_examples,
                   "num_bytes": split.num_bytes, "shard_lengths": list(split.shard_lengths)} for split in splits],
-      "omitted_splits": list(omitted), "failed_seeds": list(failed), "licenses": dict(sorted(licenses.items())),
+      "omitted_splits": list(omitted), "licenses": dict(sorted(licenses.items())),
+      "failed_seeds": [str(key) if recipe.dataset.explicit else key.seed for key in failed],
       "statistics": {
           "numbers": {name: {"count": m.count, "mean": m.mean, "deviation": m.deviation, "minimum": m.minimum,
                              "maximum": m.maximum} for name, m in sorted(statistics.numbers.items()) if m.count},
@@ -70,6 +63,18 @@ def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, req
 
 def _number(value: float) -> str:
   return f"{value:.4g}" if math.isfinite(value) else "-"
+
+
+def _coding_text(coding: Coding) -> str:
+  return {"unit": "[0, 1]", "signed": "[-1, 1]"}.get(coding.kind, f"`{coding.limits}`")
+
+
+def _splits_text(recipe: Recipe) -> str:
+  dataset = recipe.dataset
+  if not dataset.explicit:
+    return "Splits are decided by the hash of the seed."
+  pairs = [f"`{split.name}` with `{split.paired_with}`" for split in dataset.splits if split.paired_with]
+  return "Each split has seeds of its own" + (f"; paired, with the same seeds, are {', '.join(pairs)}." if pairs else ".")
 
 
 def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int, int]) -> str:
@@ -84,11 +89,13 @@ def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int
   if data["omitted_splits"]:
     lines += ["", f"No seed fell into {', '.join(f'`{name}`' for name in data['omitted_splits'])}: omitted."]
   if data["failed_seeds"]:
-    lines += ["", f"Could not be made: seeds {short_text(data['failed_seeds'])}."]
+    failed = data["failed_seeds"]
+    told = ", ".join(failed[:MAX_TOLD]) if recipe.dataset.explicit else short_text(failed)
+    lines += ["", f"Could not be made: {told}."]
   request = data["request"]
   lines += ["", "## Made from", "", f"World `{data['world']}`, seeds {request['seeds']}; "
             + ", ".join(f"{name} {version}" for name, version in data["versions"].items()) + ".", "",
-            "Splits are decided by the hash of the seed. Config:", "", "| setting | value |", "| --- | --- |"]
+            f"{_splits_text(recipe)} Config:", "", "| setting | value |", "| --- | --- |"]
   common = data["request"]["recipe"][data["splits"][0]["name"] if data["splits"] else recipe.dataset.splits[0].name]
   lines += [f"| `{name}` | {value} |" for name, value in common.items()]
   for split in recipe.dataset.splits:
@@ -96,19 +103,15 @@ def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int
       lines.append(f"| in `{split.name}` | {', '.join(f'`{name}` = {value}' for name, value in split.overrides.items())} |")
   lines += ["", "## Licences", "", "| asset | licence |", "| --- | --- |",
             *(f"| {name} | {licence} |" for name, licence in data["licenses"].items()),
-            "", "## Features", "", "| feature | shape | type |", "| --- | --- | --- |"]
+            "", "## Features", "", "Coded features are stored as 16-bit integers; "
+            "`kubric_gen.datasets.in_units` and the readers give their values in the units named here.", "",
+            "| feature | shape | stored as | unit | meaning |", "| --- | --- | --- | --- | --- |"]
   for name, feature in leaves(recipe.features(resolution)):
-    inner: Any = feature
-    shape: tuple[Any, ...] = ()
-    while hasattr(inner, "feature"):
-      shape, inner = (*shape, inner.length or "any"), inner.feature
-    shape += getattr(inner, "shape", ())
-    kind = inner.dtype if isinstance(inner, Tensor) else type(inner).__name__.lower()
-    if isinstance(inner, Label):
-      kind = f"one of {', '.join(inner.names)}"
-    elif hasattr(inner, "dtype") and not isinstance(inner, Tensor):
-      kind = f"{kind}, {inner.dtype}"
-    lines.append(f"| `{name}` | {' × '.join(map(str, shape)) or 'one'} | {kind} |")
+    inner = element(feature)
+    shape = feature.dimensions if not isinstance(feature, Repeated) or inner is not feature else ()
+    coding = "" if inner.coding is None else f", coded over {_coding_text(inner.coding)}"
+    lines.append(f"| `{name}` | {' × '.join(map(str, shape)) or 'one'} | {inner.kind}{coding} | {feature.unit or inner.unit} | "
+                 f"{feature.meaning or inner.meaning} |")
   lines += ["", "## Statistics", "", "Before quantisation, in metres, pixels, seconds and radians.", "",
             "| feature | values | mean | deviation | least | greatest |", "| --- | --- | --- | --- | --- | --- |"]
   for name, item in data["statistics"]["numbers"].items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,12 @@ from typing import Any
 from kubric_gen.world.splits import Split
 from kubric_gen.errors import KubricGenError
 from kubric_gen.versions import versions
+from kubric_gen.sinks.sink import record_sink
 from kubric_gen.system.paths import file_size
-from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.system.whole import replace_directory
+from kubric_gen.schema.description import features_to_plain
+from kubric_gen.schema.features import tfds_features
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.shards.card import SHEET_SCENES, SplitCard, card_data, card_markdown, contact_sheet
@@ -22,17 +25,21 @@ from kubric_gen.shards.packing import PackedShard
 from kubric_gen.shards.store import SceneStore
 
 
+DESCRIPTION = "metadata.json"
+"""The file that describes the features; the name is TFDS's, which writes it from `DatasetInfo.metadata`."""
+
+
 @dataclass(frozen=True)
 class Finished:
   """What there is to say of a whole dataset besides its shards.
 
   Attributes:
-    request: what was asked for, as the card quotes it. failed: seeds whose scenes could not be made.
+    request: what was asked for, as the card quotes it. failed: scenes that could not be made.
     omitted: splits that no seed fell into.
   """
 
   request: Mapping[str, Any]
-  failed: tuple[int, ...]
+  failed: tuple[SceneKey, ...]
   omitted: tuple[str, ...]
 
 
@@ -58,9 +65,6 @@ def card_of(folder: Any) -> dict[str, Any] | None:
 
 def missing_file(folder: Any, card: Mapping[str, Any]) -> str | None:
   """The first file of a finished dataset that is gone or has another size than its card says; None if all are there."""
-  for name in ("dataset_info.json", "features.json"):
-    if not (folder / name).exists():
-      return name
   for name, size in card.get("files", {}).items():
     if not (folder / name).exists() or file_size(folder / name) != size:
       return name
@@ -73,13 +77,13 @@ def _write_tfds_metadata(folder: Any, recipe: Recipe, resolution: tuple[int, int
   from tensorflow_datasets.core import dataset_info as info_lib
   from tensorflow_datasets.core import file_adapters, naming
 
-  from kubric_gen.shards.tfds_features import tfds_features
   name = recipe.dataset.name
   identity = info_lib.DatasetIdentity(
       name=name, version=tfds.core.Version(VERSION), data_dir=os.fspath(folder), module_name="",
       config_name=resolution_name(resolution), config_description=f"{resolution_name(resolution)} pixels")
   info = tfds.core.DatasetInfo(builder=identity, description=recipe.dataset.description,
-                               features=tfds_features(recipe.features(resolution)))
+                               features=tfds_features(recipe.features(resolution)),
+                               metadata=tfds.core.MetadataDict(features_to_plain(recipe.features(resolution))))
   info.set_file_format(file_adapters.FileFormat.from_value(file_format))
   template = naming.ShardedFileTemplate(data_dir=folder, dataset_name=name, filetype_suffix=file_format)
   info.set_splits(tfds.core.splits.SplitDict([
@@ -94,21 +98,9 @@ def _split_cards(shards: Sequence[PackedShard], resolution: str, known: Sequence
     packed = sorted((item for item in shards if item.shard.split == split.name and item.shard.resolution == resolution),
                     key=lambda item: item.shard.index)
     if packed:
-      lengths = tuple(len(item.shard.seeds) for item in packed)
+      lengths = tuple(item.num_records for item in packed)
       cards.append(SplitCard(split.name, split.description, sum(lengths), sum(item.num_bytes for item in packed), lengths))
   return cards
-
-
-def _move(draft: Any, folder: Any) -> None:
-  """Gives a dataset its final name; what was there before (checked to be ours) goes only when the new one is in place."""
-  if draft == folder:
-    return
-  old = folder.with_name(f".{folder.name}.old")
-  shutil.rmtree(old, ignore_errors=True)
-  if folder.exists():
-    os.replace(folder, old)
-  os.replace(draft, folder)
-  shutil.rmtree(old, ignore_errors=True)
 
 
 def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: str, roots: dict[str, str],
@@ -120,14 +112,15 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
   """
   report("finish")
   store = SceneStore(store_root, recipe)
-  seeds = sorted({seed for item in shards for seed in item.shard.seeds})
+  keys = sorted({SceneKey(item.shard.split, seed) for item in shards for seed in item.shard.seeds},
+                key=lambda key: (key.seed, key.split))
   thumbnails = []
-  for seed in seeds[:SHEET_SCENES]:
+  for key in keys[:SHEET_SCENES]:
     try:
-      with store.read(seed) as scene:
+      with store.read(key) as scene:
         thumbnails.append(scene.thumbnail)
     except FileNotFoundError:
-      raise KubricGenError(f"{store.path(seed)} is gone: run again to have it made again") from None
+      raise KubricGenError(f"{store.path(key)} is gone: run again to have it made again") from None
   sheet = contact_sheet(thumbnails)
   moves = []
   try:
@@ -156,12 +149,17 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
           (draft / stray).unlink()
         (draft / "contact_sheet.png").write_bytes(sheet)
         (draft / "README.md").write_text(card_markdown(data, recipe, resolution))
-        _write_tfds_metadata(draft, recipe, resolution, file_format, cards)
-        data["files"] = {name: file_size(draft / name) for name in sorted(expected)}
+        if record_sink(file_format).tfds:
+          _write_tfds_metadata(draft, recipe, resolution, file_format, cards)
+        else:
+          (draft / DESCRIPTION).write_text(json.dumps(features_to_plain(recipe.features(resolution))) + "\n")
+        described = {name for name in (DESCRIPTION, "dataset_info.json", "features.json") if (draft / name).exists()}
+        data["files"] = {name: file_size(draft / name) for name in sorted(expected | described)}
         (draft / "card.json").write_text(json.dumps(data, indent=1) + "\n")
         moves.append((draft, folder))
         report("finish")
     for draft, folder in moves:
-      _move(draft, folder)
+      if draft != folder:
+        replace_directory(draft, folder)
   except OSError as error:
     raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): free some space, then run again") from error

@@ -10,29 +10,29 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.sinks.sink import sinks
 from kubric_gen.system.paths import is_local
 
 if TYPE_CHECKING:
   from etils import epath
 
 VERSION = "1.0.0"
-FORMATS = ("tfrecord", "array_record", "parquet")
 MAX_SHARD_BYTES = 200_000_000
 PARTIAL = ".partial"
 
 
 def check_formats(names: Iterable[str]) -> tuple[str, ...]:
-  """The names of file formats, without repetition.
+  """The names of file formats, which are those of sinks for records, without repetition.
 
   Raises:
     KubricGenError: an unknown one, or none.
   """
-  chosen = tuple(dict.fromkeys(names))
+  chosen, known = tuple(dict.fromkeys(names)), tuple(sinks("records"))
   for name in chosen:
-    if name not in FORMATS:
-      raise KubricGenError(f"unknown file format {name!r}: choose from {', '.join(FORMATS)}")
+    if name not in known:
+      raise KubricGenError(f"unknown file format {name!r}: choose from {', '.join(known)}")
   if not chosen:
-    raise KubricGenError(f"no file format: choose from {', '.join(FORMATS)}")
+    raise KubricGenError(f"no file format: choose from {', '.join(known)}")
   return chosen
 
 
@@ -59,7 +59,7 @@ class Shard:
   """One file of records, in every format.
 
   Attributes:
-    index, total: which of the split's shards it is. seeds: of its records, in order.
+    index, total: which of the split's shards it is. seeds: of its scenes, whose records follow one another.
   """
 
   split: str
@@ -67,6 +67,12 @@ class Shard:
   index: int
   total: int
   seeds: tuple[int, ...]
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """(height, width) of its images."""
+    height, _, width = self.resolution.partition("x")
+    return int(height), int(width)
 
   def file_name(self, dataset: str, file_format: str) -> str:
     """As TFDS names it."""

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.system.interrupts import register, unregister
-from kubric_gen.system.paths import is_local
-from kubric_gen.shards.recipe import Recipe
+from kubric_gen.schema.schema import Record
+from kubric_gen.schema.statistics import Statistics
 from kubric_gen.shards.layout import Shard, dataset_dir, partial_dir
+from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.store import SceneStore
+from kubric_gen.sinks.sink import record_sink
 
 READ_AHEAD = 4
-"""Records that are read while others are written."""
+"""Scenes that are read while others are written."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,12 @@ class PackedShard:
   """What a shard has come to hold.
 
   Attributes:
-    num_bytes: of its records. statistics: of its features, see `Statistics.plain`. licenses: of the assets in it.
+    num_records: records in it. num_bytes: of these. statistics: of its features, see `Statistics.plain`.
+    licenses: of the assets in it.
   """
 
   shard: Shard
+  num_records: int
   num_bytes: int
   statistics: dict[str, Any]
   licenses: dict[str, str] = field(default_factory=dict)
@@ -79,57 +80,51 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
   Raises:
     KubricGenError: a file cannot be written, or a stored scene is gone or damaged.
   """
-  from etils import epath
-
-  from kubric_gen.schema.statistics import Statistics
-  from kubric_gen.shards.writers import Writers
   report("pack")
   store, dataset = SceneStore(store_root, recipe), recipe.dataset.name
-  statistics, num_bytes = Statistics(), 0
+  features = recipe.features(shard.size)
+  statistics, num_bytes, num_records = Statistics(), 0, 0
   licenses: dict[str, str] = {}
 
-  def load(seed: int) -> tuple[dict[str, Any], bytes]:
+  def load(seed: int) -> tuple[dict[str, Any], list[tuple[str, bytes]]]:
+    key = SceneKey(shard.split, seed)
     try:
-      with store.read(seed) as scene:
-        return scene.info, scene.record(shard.resolution)
+      with store.read(key) as scene:
+        return scene.info, list(scene.records(shard.resolution))
     except FileNotFoundError:
-      raise KubricGenError(f"{store.path(seed)} is gone: run again to have it made again") from None
+      raise KubricGenError(f"{store.path(key)} is gone: run again to have it made again") from None
 
   targets = {name: partial_dir(dataset_dir(root, dataset, shard.resolution)) / shard.file_name(dataset, name)
              for name, root in roots.items()}
-  mark = uuid.uuid4().hex[:12]
-  drafts: dict[str, str] = {}
-  for name, target in targets.items():
-    if is_local(target):
-      drafts[name] = os.fspath(target.parent / f".{target.name}.{mark}")
-    else:
-      drafts[name] = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"{mark}.{name}")
   try:
-    for target in targets.values():
-      target.parent.mkdir(parents=True, exist_ok=True)
-    for draft in drafts.values():
-      register(draft)
-    with Writers(drafts) as writers:
-      for info, record in read_ahead(load, shard.seeds):
-        writers.write(record)
-        num_bytes += len(record)
-        statistics.merge(Statistics.from_plain(info["statistics"][shard.resolution]))
+    with contextlib.ExitStack() as stack:
+      sinks = []
+      for name, target in targets.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sinks.append(stack.enter_context(record_sink(name)(target)))
+      for info, records in read_ahead(load, shard.seeds):
+        for key, data in records:
+          for sink in sinks:
+            sink.add(key, Record(features, data))
+          num_bytes, num_records = num_bytes + len(data), num_records + 1
+        statistics.merge(_counted(info, shard.resolution))
         licenses |= info["licenses"]
         report("pack")
-    for name, target in targets.items():
-      if is_local(target):
-        os.replace(drafts[name], target)
-      else:
-        epath.Path(drafts[name]).copy(target, overwrite=True)
-  except (KubricGenError, KeyError, TypeError, ValueError) as error:
-    if isinstance(error, KubricGenError):
-      raise
-    raise KubricGenError(f"the stored scenes of {dataset} cannot be packed ({error}): remove the store and run again") from error
+      for sink in sinks:
+        sink.finish()
+  except KubricGenError:
+    raise
+  except (MemoryError, KeyError, TypeError, AttributeError):
+    raise
   except Exception as error:  # TensorFlow has its own classes for what is an OSError elsewhere
     raise KubricGenError(f"cannot write {next(iter(targets.values()))} ({error}): free some space, then run again") from error
-  finally:
-    for draft in drafts.values():
-      with contextlib.suppress(OSError):
-        os.unlink(draft)
-      unregister(draft)
-  return PackedShard(shard, num_bytes, statistics.plain(), licenses)
+  return PackedShard(shard, num_records, num_bytes, statistics.plain(), licenses)
+
+
+def _counted(info: dict[str, Any], resolution: str) -> Statistics:
+  """The statistics of a stored scene."""
+  try:
+    return Statistics.from_plain(info["statistics"][resolution])
+  except (KeyError, TypeError, ValueError) as error:
+    raise KubricGenError(f"the stored scene of seed {info.get('seed')} has broken statistics ({type(error).__name__}: {error}): "
+                         "its file was changed; run again with another --store_dir") from None

@@ -11,37 +11,69 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.tf_example import decode
-from kubric_gen.shards.features_json import features_from_json
+from kubric_gen.schema.description import features_from_plain
+from kubric_gen.schema.features import Features
+from kubric_gen.schema.schema import Record
 from kubric_gen.shards.layout import Shard
+
+DESCRIPTION = "metadata.json"
+
+
+def features_of(folder: str | os.PathLike[str]) -> Features:
+  """The description of the features of a dataset, in any file format.
+
+  Args:
+    folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`.
+
+  Raises:
+    KubricGenError: it has none, or one of an older layout.
+  """
+  file = Path(folder) / DESCRIPTION
+  try:
+    value = json.loads(file.read_text())
+  except FileNotFoundError:
+    value = None
+  except (OSError, ValueError, RecursionError) as error:
+    raise KubricGenError(f"{file} cannot be read ({error}): make the dataset again") from None
+  return features_from_plain(value, str(file))
+
+
+def _whole(value: Any) -> int:
+  number = int(value)
+  if number < 0:
+    raise ValueError(f"a shard of {number} records")
+  return number
 
 
 class ArrayRecords(Sequence[Any]):
   """The records of a split, decoded when they are asked for: nested dictionaries of NumPy arrays, as TFDS gives them.
 
-  Can be pickled and indexed at random, as the data loaders of PyTorch and Grain want it.
+  Texts are `str`. Can be pickled and indexed at random, as the data loaders of PyTorch and Grain want it.
 
   Args:
     folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`.
     split: one of its splits.
+    decode: give coded values in the units of their features (metres, pixels, unit vectors) rather than as stored.
+
+  Attributes:
+    features: what a record holds, with units and meanings.
 
   Raises:
-    KubricGenError: no such dataset or split, or another file format.
+    KubricGenError: no such dataset or split, another file format, or a dataset of an older layout.
   """
 
-  def __init__(self, folder: str | os.PathLike[str], split: str) -> None:
-    self.folder, self.split = Path(folder), split
+  def __init__(self, folder: str | os.PathLike[str], split: str, decode: bool = False) -> None:
+    self.folder, self.split, self.decode = Path(folder), split, decode
     try:
       info = json.loads((self.folder / "dataset_info.json").read_text())
-      described = (self.folder / "features.json").read_text()
-      name, file_format = info["name"], info.get("fileFormat")
-      splits = {item["name"]: list(map(int, item["shardLengths"])) for item in info["splits"]}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+      name, file_format = str(info["name"]), info.get("fileFormat")
+      splits = {item["name"]: list(map(_whole, item["shardLengths"])) for item in info["splits"]}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
       raise KubricGenError(f"{folder} is no dataset ({type(error).__name__}: {error}): give the folder that has dataset_info.json"
                            ) from None
     if file_format != "array_record":
-      raise KubricGenError(f"{folder} is in the format {file_format}, not array_record: read it with TFDS")
-    self.features = features_from_json(described, str(self.folder / "features.json"))
+      raise KubricGenError(f"{folder} is in the format {str(file_format)[:40]}, not array_record: read it with TFDS")
+    self.features = features_of(folder)
     if split not in splits:
       raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)}")
     lengths = splits[split]
@@ -68,11 +100,11 @@ class ArrayRecords(Sequence[Any]):
           self._paths, starts, self._ends)])
     path = self._paths[bisect_right(self._ends, index)]
     try:
-      record = self._source[index]
+      data = self._source[index]
     except Exception as error:  # whatever the library raises for files that are gone, damaged or cut short
       raise KubricGenError(f"{path} cannot be read ({str(error) or type(error).__name__}): make the dataset again") from None
     try:
-      return decode(self.features, record)
+      return Record(self.features, data).values(in_units=self.decode)
     except KubricGenError as error:
       raise KubricGenError(f"{path}: {error}") from None
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.features import Features
-from kubric_gen.world.loading import load_world
-from kubric_gen.world.identity import config_hash, scene_flags
-from kubric_gen.scene.layers import MOVI_LAYERS
-from kubric_gen.schema.movi import movi_features
 from kubric_gen.render.settings import RenderSettings
-from kubric_gen.world import WorldConfig
+from kubric_gen.scene.layers import check_layers
+from kubric_gen.schema.features import Features
+from kubric_gen.world.config import WorldConfig
+from kubric_gen.world.identity import config_hash, scene_flags
+from kubric_gen.world.loading import load_world
+from kubric_gen.world.splits import DatasetSpec, Split
+from kubric_gen.world.world import World
+
+
+@dataclass(frozen=True, order=True)
+class SceneKey:
+  """A scene of a dataset."""
+
+  split: str
+  seed: int
+
+  def __str__(self) -> str:
+    return f"{self.split}/{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -23,13 +35,13 @@ class Recipe:
   """What the scenes of a dataset are made from.
 
   Attributes:
-    world: its name, for `load_world`.
+    world_name: for `load_world`.
     config: the world's config, with the largest resolution.
     resolutions: (height, width) of each dataset made from the same scenes, largest first.
     settings: how to render.
   """
 
-  world: str
+  world_name: str
   config: WorldConfig
   resolutions: tuple[tuple[int, int], ...]
   settings: RenderSettings = field(default_factory=RenderSettings)
@@ -48,21 +60,42 @@ class Recipe:
     for split in self.dataset.splits:
       self.config_of(split)  # refuses what does not fit together
 
-  @property
+  def __getstate__(self) -> dict[str, Any]:
+    """What travels: what follows from the world is made anew."""
+    return {name: getattr(self, name) for name in (field.name for field in dataclasses.fields(self))}
+
+  @cached_property
+  def world(self) -> World[Any]:
+    return load_world(self.world_name)
+
+  @cached_property
   def dataset(self) -> DatasetSpec:
     """What the world says of the dataset."""
-    spec = load_world(self.world).dataset
-    if spec is None:
-      raise KubricGenError(f"the world {self.world} declares no dataset: give its WORLD a dataset function")
-    return spec(self.config)
+    return self.world.dataset_of(self.config)
+
+  @property
+  def layers(self) -> tuple[str, ...]:
+    """What the schema needs."""
+    return check_layers(self.dataset.schema.layers)
+
+  def key(self, seed: int, split: str = "") -> SceneKey:
+    """The key of a seed; of an explicit split where it is named.
+
+    Raises:
+      KubricGenError: there is no such split, or the seed belongs to another.
+    """
+    if self.dataset.explicit:
+      return SceneKey(self.dataset.split(split).name, seed)
+    return SceneKey(self.dataset.split_of(seed).name, seed)
 
   def config_of(self, split: Split) -> WorldConfig:
     """The config of a split's scenes."""
-    return dataclasses.replace(self.config, **split.overrides)
+    return self.world.config_of(self.config, split)
 
   def flags(self, split: Split) -> dict[str, Any]:
     """All that decides the content of the records of a split's seeds, but the seed."""
-    flags = scene_flags(load_world(self.world), self.config_of(split), 0, MOVI_LAYERS, self.settings)
+    seeds_of = self.dataset.base(split).name if self.dataset.explicit else ""
+    flags = scene_flags(self.world, self.config_of(split), 0, self.layers, self.settings, seeds_of)
     del flags["seed"]
     return {**flags, "dataset": self.dataset.name, "resolutions": ["x".join(map(str, size)) for size in self.resolutions]}
 
@@ -72,7 +105,7 @@ class Recipe:
 
   def features(self, resolution: tuple[int, int]) -> Features:
     """What the records of a resolution hold."""
-    return movi_features(self.dataset, resolution, self.config.num_frames)
+    return self.dataset.schema.features(self.config, resolution)
 
   def plain(self) -> Mapping[str, Any]:
     """The flags of each split, for the card and the store."""

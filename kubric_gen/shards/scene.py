@@ -1,27 +1,27 @@
-"""From a recipe and a seed to a finished scene: its records at every resolution, encoded, ready to be stored."""
+"""From a recipe and a scene's key to a finished scene: its records at every resolution, encoded, ready to be stored."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.example import Example, View
-from kubric_gen.schema.features import Features, Label, Sequence, Tensor
-from kubric_gen.scene.layers import MOVI_LAYERS
-from kubric_gen.schema.movi import movi_record
-from kubric_gen.shards.recipe import Recipe, resolution_name
-from kubric_gen.world.loading import load_world
-from kubric_gen.schema.statistics import Statistics
-from kubric_gen.schema.tf_example import encode
 from kubric_gen.codecs.png import encode_png
+from kubric_gen.errors import KubricGenError
+from kubric_gen.example.example import Example, View
+from kubric_gen.scene.cameras import Resolution
+from kubric_gen.scene.layers import LAYERS
+from kubric_gen.schema.statistics import Statistics, record_statistics
+from kubric_gen.schema.tf_example import encode
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
+from kubric_gen.world.identity import scene_names
 
-GEOMETRY = tuple(name for name in MOVI_LAYERS if name != "rgba")
 THUMBNAIL_HEIGHT = 128
 
 Report = Callable[[str], None]
@@ -33,13 +33,13 @@ class FinishedScene:
   """A scene as it is stored.
 
   Attributes:
-    info: what is known of it: seed, split, config hash, statistics per resolution, assets and their licences.
-    records: a serialised `tf.train.Example` per name of a resolution.
+    info: what is known of it: seed, split, config hash, statistics per resolution, assets and their licenses.
+    records: per name of a resolution its records by their keys, each a serialised `tf.train.Example`, in order.
     thumbnail: a small image of its middle frame, as PNG.
   """
 
   info: Mapping[str, Any]
-  records: Mapping[str, bytes]
+  records: Mapping[str, Mapping[str, bytes]]
   thumbnail: bytes
 
 
@@ -52,86 +52,88 @@ def box_average(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np
   return ((total + rows * columns // 2) // (rows * columns)).astype(np.uint8)
 
 
-def _statistics(features: Features, record: Mapping[str, Any], view: View, rgb: Any) -> Statistics:
-  """Of the floats before they are quantised, in the units of the layer table."""
-  result = Statistics()
-  for t in range(len(rgb)):
-    result.add_numbers("video", rgb[t])
-    for name in GEOMETRY:
-      result.add_numbers("segmentations" if name == "segmentation" else name, view.layers[name][t])
-  def add_group(group: str, part: Any, values: Iterable[Mapping[str, Any]]) -> None:
-    parts: Any = part.feature if isinstance(part, Sequence) else part
-    for name, feature in parts.items():
-      for item in values:
-        value = item[feature.key or name]
-        if isinstance(feature, Label):
-          result.add_label(f"{group}/{name}", value)
-        elif isinstance(feature, (Tensor, Sequence)):
-          result.add_numbers(f"{group}/{name}", value)
-
-  events: Any = features["events"]
-  add_group("metadata", features["metadata"], [record["metadata"]])
-  add_group("camera", features["camera"], [record["camera"]])
-  add_group("instances", features["instances"], record["instances"])
-  add_group("events/collisions", events["collisions"], record["events"]["collisions"])
-  result.add_numbers("instances", [len(record["instances"])])
-  result.add_numbers("events/collisions", [len(record["events"]["collisions"])])
-  return result
+def _with_colour(view: View, large: View) -> View:
+  """A view with the rendered layers of the same view at a larger resolution, box-averaged."""
+  width, height = view.camera.resolution
+  colour = {name: frames.map(lambda frame: box_average(frame, height, width)) for name, frames in large.layers.items()
+            if LAYERS[name].rendered}
+  layers = {**view.layers, **colour}
+  return dataclasses.replace(view, layers={name: layers[name] for name in large.layers})
 
 
-def make_scene(recipe: Recipe, seed: int, report: Report = lambda stage: None) -> FinishedScene:
-  """Builds, simulates, annotates, renders and encodes a scene.
+def _thumbnail(view: View) -> bytes:
+  """The middle frame of the first layer that can be shown, small."""
+  from kubric_gen.pictures.panels import frame_picture
+  for name, frames in view.layers.items():
+    picture = frame_picture(name, frames[len(frames) // 2])
+    if picture is not None:
+      step = max(1, picture.shape[0] // THUMBNAIL_HEIGHT)
+      rows, columns = max(1, picture.shape[0] // step), max(1, picture.shape[1] // step)
+      return encode_png(box_average(np.ascontiguousarray(picture[:rows * step, :columns * step]), rows, columns))
+  return encode_png(np.full((THUMBNAIL_HEIGHT, THUMBNAIL_HEIGHT, 3), 128, np.uint8))
 
-  Geometry is sampled at the pixel centres of each resolution; colour is rendered at the largest and box-averaged.
 
-  Raises:
-    KubricGenError: what makes a scene impossible.
-  """
-  from kubric_gen.physics import simulate
+def _examples(recipe: Recipe, key: SceneKey, report: Report, stack: contextlib.ExitStack, seconds: dict[str, float],
+              licenses: dict[str, str]) -> dict[Resolution, Example]:
+  """The example of a scene at each resolution, whose geometry is sampled at that one's own pixel centres; colour is rendered at
+  the largest and box-averaged."""
   from kubric_gen.example.making import make_example
-  world, split = load_world(recipe.world), recipe.dataset.split_of(seed)
-  seconds: dict[str, float] = {}
+  from kubric_gen.physics import simulate
+  split, world, largest = recipe.dataset.split(key.split), recipe.world, recipe.resolutions[0]
   clock = time.perf_counter()
-
-  def lap(stage: str) -> None:
-    nonlocal clock
-    now = time.perf_counter()
-    seconds[stage], clock = seconds.get(stage, 0.0) + now - clock, now
-
   report("build")
-  scene = world.scene(recipe.config_of(split), seed)
-  lap("build")
+  scene = world.scene(recipe.config, key.seed, split)
+  licenses |= {item.asset_id: item.effective_license for item in scene.objects}
+  seconds["build"] = time.perf_counter() - clock
+  clock = time.perf_counter()
   report("simulate")
   motion = simulate(scene)
-  lap("simulate")
-  named = {"seed": seed, "world": world.name}
+  seconds["simulate"] = time.perf_counter() - clock
+  geometry = tuple(name for name in recipe.layers if not LAYERS[name].rendered)
+  examples: dict[Resolution, Example] = {}
+  for size in reversed(recipe.resolutions):  # the largest last: it holds the renderer
+    examples[size] = stack.enter_context(make_example(
+        scene.resized(size), motion, layers=recipe.layers if size == largest else geometry, settings=recipe.settings,
+        metadata=scene_names(world, recipe.dataset, split, key.seed), key=world.random_key(recipe.config, key.seed, split),
+        progress=lambda stage, done, total: report(stage)))
+    for stage, spent in examples[size].info["seconds"].items():
+      seconds[stage] = seconds.get(stage, 0.0) + spent
+  for size, example in examples.items():
+    if size != largest:
+      example.views = tuple(map(_with_colour, example.views, examples[largest].views))
+  return examples
+
+
+def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: None) -> FinishedScene:
+  """Builds, simulates, annotates, renders and encodes a scene.
+
+  Raises:
+    KubricGenError: what makes a scene impossible, or two records of one key.
+  """
+  dataset = recipe.dataset
+  split, schema = dataset.split(key.split), dataset.schema
+  seconds: dict[str, float] = {"encode": 0.0, "statistics": 0.0}
+  licenses: dict[str, str] = {}
+  records: dict[str, dict[str, bytes]] = {}
+  statistics: dict[str, Any] = {}
   with contextlib.ExitStack() as stack:
-    examples: dict[tuple[int, int], Example] = {}
-    for size in reversed(recipe.resolutions):  # the largest last: it holds the renderer
-      layers = MOVI_LAYERS if size == recipe.resolutions[0] else GEOMETRY
-      examples[size] = stack.enter_context(make_example(
-          replace(scene, resolution=size), motion, layers=layers, settings=recipe.settings, metadata=named,
-          progress=lambda stage, done, total: report(stage)))
-      for stage, spent in examples[size].info["seconds"].items():
-        seconds[stage] = seconds.get(stage, 0.0) + spent
-    clock = time.perf_counter()
-    colour = examples[recipe.resolutions[0]].layers["rgba"]
-    records, statistics, licences = {}, {}, {}
+    examples = _examples(recipe, key, report, stack, seconds, licenses)
     for size in recipe.resolutions:
-      report("encode")
-      rgb = colour.map(lambda frame, size=size: box_average(frame[..., :3], *size))  # type: ignore[misc]
-      features, view = recipe.features(size), examples[size].main
-      record = movi_record(view, rgb, f"{recipe.dataset.name}_{seed}")
-      records[resolution_name(size)] = encode(features, record)
-      lap("encode")
-      statistics[resolution_name(size)] = _statistics(features, record, view, rgb).plain()
-      lap("statistics")
-    for item in scene.objects:
-      licences[item.asset_id] = item.effective_license
-    middle = colour[len(colour) // 2][..., :3]
-    step = max(1, middle.shape[0] // THUMBNAIL_HEIGHT)
-    small = middle[:middle.shape[0] // step * step, :middle.shape[1] // step * step]
-    thumbnail = encode_png(box_average(small, small.shape[0] // step, small.shape[1] // step))
-  info = {"seed": seed, "split": split.name, "world": world.name, "dataset": recipe.dataset.name,
-          "config_hash": recipe.hash(split), "statistics": statistics, "licenses": licences, "seconds": seconds}
+      name, features, counted = resolution_name(size), recipe.features(size), Statistics()
+      records[name] = {}
+      clock = time.perf_counter()
+      for record_key, record in schema.records(examples[size], dataset.scene_id(split, key.seed)):
+        report("encode")
+        if record_key in records[name]:
+          raise KubricGenError(f"the schema {type(schema).__name__} gives two records the key {record_key!r}")
+        records[name][record_key] = encode(features, record)
+        seconds["encode"] += time.perf_counter() - clock
+        clock = time.perf_counter()
+        counted.merge(record_statistics(features, record))
+        seconds["statistics"] += time.perf_counter() - clock
+        clock = time.perf_counter()
+      statistics[name] = counted.plain()
+    thumbnail = _thumbnail(examples[recipe.resolutions[0]].main)
+  info = {"seed": key.seed, "split": split.name, "world": recipe.world.name, "dataset": dataset.name,
+          "config_hash": recipe.hash(split), "statistics": statistics, "licenses": licenses, "seconds": seconds}
   return FinishedScene(info, records, thumbnail)

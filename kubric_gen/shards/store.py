@@ -1,7 +1,8 @@
 """The scene store: one file per finished scene, the unit of durability of everything that makes many scenes.
 
     <root>/<dataset>/store.json                            what its scenes are made from; another recipe is refused
-    <root>/<dataset>/<config hash>/<2 digits>/<seed>.zip   a scene under its key (world, config hash, seed)
+    <root>/<dataset>/<config hash>/<2 digits>/<seed>.zip   a scene under its key (world, config hash, seed); where splits are
+                                                           explicit, <root>/<dataset>/<split>/<config hash>/…
 
 A scene is a zip archive (stored, not deflated: its parts are compressed already) whose checksums are verified whenever
 it is read. The two digits are of a hash of the seed, which spreads the files evenly over 256 folders, or prefixes of an
@@ -25,16 +26,17 @@ from typing import TYPE_CHECKING, Any
 from kubric_gen.errors import KubricGenError
 from kubric_gen.versions import versions
 from kubric_gen.system.paths import write_whole
-from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.scene.serialization import to_plain
 
 if TYPE_CHECKING:
   from etils import epath
 
-FORMAT = 1
+FORMAT = 2
+"""Of the store: 1 had one record per scene and resolution."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_INFO, _THUMBNAIL, _RECORD = "scene.json", "thumbnail.png", "record-%s.pb"
+_INFO, _THUMBNAIL, _RECORD = "scene.json", "thumbnail.png", "record-%s-%05d.pb"
 MAX_INFO = 1 << 24
 _DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, OverflowError, ValueError, struct.error)
 """What reading a damaged archive raises: too new, encrypted, cut short, names that are no text, places beyond the end, ..."""
@@ -52,10 +54,12 @@ def pack(scene: FinishedScene) -> bytes:
   """The file of a scene."""
   buffer = io.BytesIO()
   with zipfile.ZipFile(buffer, "w") as archive:
-    _add(archive, _INFO, json.dumps(to_plain(scene.info), sort_keys=True).encode())
+    keys = {name: list(records) for name, records in scene.records.items()}
+    _add(archive, _INFO, json.dumps(to_plain({**scene.info, "records": keys}), sort_keys=True).encode())
     _add(archive, _THUMBNAIL, scene.thumbnail)
-    for name, record in scene.records.items():
-      _add(archive, _RECORD % name, record)
+    for name, records in scene.records.items():
+      for number, record in enumerate(records.values()):
+        _add(archive, _RECORD % (name, number), record)
   return buffer.getvalue()
 
 
@@ -90,9 +94,14 @@ class StoredScene:
     """A small PNG."""
     return self._read(_THUMBNAIL)
 
-  def record(self, resolution: str) -> bytes:
-    """The serialised `tf.train.Example` of a resolution."""
-    return self._read(_RECORD % resolution)
+  def records(self, resolution: str) -> Iterator[tuple[str, bytes]]:
+    """The keys and serialised `tf.train.Example`s of a resolution, in order."""
+    keys = self.info.get("records")
+    names = keys.get(resolution) if isinstance(keys, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+      raise CorruptSceneError(f"{self.name} does not say which records it has: run again to have it made again")
+    for number, name in enumerate(names):
+      yield name, self._read(_RECORD % (resolution, number))
 
 
 class SceneStore:
@@ -111,7 +120,7 @@ class SceneStore:
 
   def describe(self) -> dict[str, Any]:
     """What store.json says."""
-    return {"format": FORMAT, "world": self.recipe.world, "versions": versions(),
+    return {"format": FORMAT, "world": self.recipe.world_name, "versions": versions(),
             "splits": json.loads(json.dumps(to_plain(self.recipe.plain())))}
 
   def open(self) -> None:
@@ -132,10 +141,11 @@ class SceneStore:
       raise KubricGenError(f"the store {self.folder} was made with another {first_difference(found, wanted)}: ask for the "
                            "same, or choose another --store_dir")
 
-  def path(self, seed: int) -> epath.Path:
-    """Where the scene of a seed lies."""
-    spread = hashlib.sha256(str(seed).encode()).hexdigest()[:2]
-    return self.folder / self._hashes[self.recipe.dataset.split_of(seed).name][:16] / spread / f"{seed}.zip"
+  def path(self, key: SceneKey) -> epath.Path:
+    """Where a scene lies."""
+    spread = hashlib.sha256(str(key.seed).encode()).hexdigest()[:2]
+    folder = self.folder / key.split if self.recipe.dataset.explicit else self.folder
+    return folder / self._hashes[key.split][:16] / spread / f"{key.seed}.zip"
 
   def write(self, scene: FinishedScene) -> int:
     """Stores a scene, whole or not at all. Returns its size in bytes.
@@ -144,18 +154,18 @@ class SceneStore:
       KubricGenError: it cannot be written.
     """
     data = pack(scene)
-    write_whole(self.path(scene.info["seed"]), data)
+    write_whole(self.path(SceneKey(scene.info["split"], scene.info["seed"])), data)
     return len(data)
 
   @contextlib.contextmanager
-  def read(self, seed: int) -> Iterator[StoredScene]:
-    """The stored scene of a seed.
+  def read(self, key: SceneKey) -> Iterator[StoredScene]:
+    """A stored scene.
 
     Raises:
       FileNotFoundError: it has not been stored.
-      CorruptSceneError: the file is no scene of this seed and recipe.
+      CorruptSceneError: the file is no scene of this key and recipe.
     """
-    path, split = self.path(seed), self.recipe.dataset.split_of(seed).name
+    path = self.path(key)
     with contextlib.ExitStack() as stack:
       try:
         archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
@@ -164,21 +174,22 @@ class SceneStore:
       except _DAMAGE as error:
         raise CorruptSceneError(f"{path} is damaged ({error}): run again to have it made again") from None
       scene = StoredScene(archive, os.fspath(path))
-      if [scene.info.get(name) for name in ("seed", "split", "config_hash")] != [seed, split, self._hashes[split]]:
+      if [scene.info.get(name) for name in ("seed", "split", "config_hash")] != [
+          key.seed, key.split, self._hashes[key.split]]:
         raise CorruptSceneError(f"{path} is of another seed or config: run again to have it made again")
       yield scene
 
-  def verified(self, seed: int) -> StoredSummary | None:
+  def verified(self, key: SceneKey) -> StoredSummary | None:
     """Sizes of a stored scene that is wholly sound; None where there is none.
 
     Raises:
       CorruptSceneError: it is damaged, or of another seed or config.
     """
     try:
-      with self.read(seed) as scene:
+      with self.read(key) as scene:
         scene.thumbnail  # noqa: B018
         names = map(resolution_name, self.recipe.resolutions)
-        return StoredSummary(scene.info, {name: len(scene.record(name)) for name in names})
+        return StoredSummary(scene.info, {name: sum(len(data) for _, data in scene.records(name)) for name in names})
     except FileNotFoundError:
       return None
 

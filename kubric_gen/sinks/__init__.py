@@ -1,5 +1,8 @@
-"""Where examples go, and how they come back."""
+"""Where examples and records go, and how they come back: see `kubric_gen.sinks.sink` for the contract."""
 
-from kubric_gen.sinks.scene_directory import read_scene, write_files, write_scene
+from etils import epy
 
-__all__ = ["read_scene", "write_files", "write_scene"]
+with epy.lazy_api_imports(globals()):
+  from kubric_gen.sinks.scene_directory import write_files, write_scene
+  from kubric_gen.sinks.scene_reader import read_scene
+  from kubric_gen.sinks.sink import ExampleSink, RecordSink, add_sink, example_sink, need_layers, record_sink, sinks

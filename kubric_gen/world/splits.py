@@ -1,4 +1,9 @@
-"""What a world says of the datasets that are made from it: their name, their splits, and what it adds to the records."""
+"""What a world says of the datasets that are made from it: their name, their splits, and their schema.
+
+A scene is (world, config, split, seed). Splits are either fractions of all seeds, decided by the hash of each seed, or explicit:
+then each has seeds of its own, or is *paired* with another split, whose seeds it shares and from which it differs in some config
+fields alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.features import Feature
+from kubric_gen.scene.randomness import Key
+from kubric_gen.schema.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -18,15 +24,17 @@ class Split:
 
   Attributes:
     name: as in `tfds.load(split=name)`.
-    fraction: of all seeds that belong to it.
-    overrides: config fields that differ in it, which is what makes a held-out split.
+    fraction: of all seeds that belong to it; None for an explicit split.
+    overrides: config fields that differ in it, which is what makes a held-out or paired split.
     description: one line for the dataset card.
+    paired_with: the explicit split whose seeds it shares: scene for scene the same draws, but for the overrides.
   """
 
   name: str
-  fraction: float
+  fraction: float | None = None
   overrides: Mapping[str, Any] = field(default_factory=dict)
   description: str = ""
+  paired_with: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,25 +44,44 @@ class DatasetSpec:
   Attributes:
     name: in lower case with underscores; the TFDS name.
     description: for the dataset card.
-    splits: their fractions add up to one.
-    instances, scene, metadata: features beyond MOVi's common ones: of each instance, of the record, of its metadata.
-      A feature takes its value from the instance's labels, or from the scene's.
+    splits: all of them with fractions, which add up to one, or all explicit.
+    schema: what its records hold.
+    resolutions: sides in pixels of the square images of its TFDS configs.
   """
 
   name: str
   description: str
   splits: tuple[Split, ...]
-  instances: Mapping[str, Feature] = field(default_factory=dict)
-  scene: Mapping[str, Feature] = field(default_factory=dict)
-  metadata: Mapping[str, Feature] = field(default_factory=dict)
+  schema: Schema
+  resolutions: tuple[int, ...] = (256, 128)
 
   def __post_init__(self) -> None:
-    fractions = [split.fraction for split in self.splits]
-    if not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0:
-      raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1")
     names = [split.name for split in self.splits]
-    if len(set(names)) < len(names) or not all(re.fullmatch(r"\w+", name, re.ASCII) for name in (self.name, *names)):
-      raise KubricGenError(f"{self.name}: dataset and splits need names of letters, digits and underscores, each its own")
+    if not names or len(set(names)) < len(names) or not all(
+        re.fullmatch(r"[a-z]\w*", name, re.ASCII) for name in (self.name, *names)):
+      raise KubricGenError(f"{self.name}: dataset and splits need names of small letters, digits and underscores, each its own")
+    fractions = [split.fraction for split in self.splits if split.fraction is not None]
+    if fractions and (len(fractions) < len(names) or not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0):
+      raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1, or all be left out")
+    for split in self.splits:
+      if split.paired_with:
+        self._check_pair(split)
+    self.schema.check()
+
+  def _check_pair(self, split: Split) -> None:
+    if not self.explicit:
+      raise KubricGenError(f"{self.name}: the split {split.name} is paired, so no split has a fraction")
+    seen = [split.name]
+    while split.paired_with:
+      split = self.split(split.paired_with)
+      if split.name in seen:
+        raise KubricGenError(f"{self.name}: the split {seen[0]} is paired with itself ({' → '.join([*seen, split.name])})")
+      seen.append(split.name)
+
+  @property
+  def explicit(self) -> bool:
+    """Whether splits have seeds of their own, rather than fractions of all seeds."""
+    return self.splits[0].fraction is None
 
   def split(self, name: str) -> Split:
     """The split of this name.
@@ -67,12 +94,36 @@ class DatasetSpec:
         return split
     raise KubricGenError(f"{self.name} has no split {name!r}: choose from {', '.join(split.name for split in self.splits)}")
 
+  def base(self, split: Split) -> Split:
+    """The split whose seeds a paired split shares in the end; the split itself if it is not paired."""
+    while split.paired_with:
+      split = self.split(split.paired_with)
+    return split
+
   def split_of(self, seed: int) -> Split:
-    """The split that a seed belongs to, decided by its hash: the same for ever, whatever other seeds are made."""
+    """The split that a seed belongs to, decided by its hash: the same for ever, whatever other seeds are made.
+
+    Raises:
+      KubricGenError: splits are explicit, so that a seed alone belongs to none.
+    """
+    if self.explicit:
+      raise KubricGenError(f"{self.name} has explicit splits: say which, out of {', '.join(split.name for split in self.splits)}")
     digest = hashlib.sha256(f"{self.name}:split:{seed}".encode()).digest()
     place, edge = int.from_bytes(digest[:8], "big") / 2**64, 0.0
     for split in self.splits:
-      edge += split.fraction
+      edge += split.fraction or 0.0
       if place < edge:
         return split
     return self.splits[-1]
+
+  def scene_id(self, split: Split, seed: int) -> str:
+    """Names a scene of the dataset, and its record where it has but one."""
+    return f"{split.name}/{seed}" if self.explicit else f"{self.name}_{seed}"
+
+  def pair_id(self, split: Split, seed: int) -> str:
+    """Names what a scene shares with those of paired splits."""
+    return self.scene_id(self.base(split), seed)
+
+  def random_key(self, split: Split, seed: int) -> Key:
+    """What the randomness of a scene follows from, beside its world: the same for paired scenes."""
+    return (self.base(split).name, seed) if self.explicit else (seed,)

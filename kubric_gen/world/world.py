@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 
+from kubric_gen.errors import KubricGenError
+from kubric_gen.scene.randomness import Key, generator
 from kubric_gen.scene.scene import Scene
 from kubric_gen.world.config import Config
-from kubric_gen.world.splits import DatasetSpec
+from kubric_gen.world.splits import DatasetSpec, Split
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,10 @@ class World(Generic[Config]):
     name: of the world and of its script.
     config: its dataclass; every field becomes a flag.
     build: draws one scene; all randomness comes from the given generator.
-    dataset: what records and splits of a dataset of it look like.
+    dataset: what splits and records of a dataset of it look like.
     inputs: the SHA-256 of each file that a field of the config names, by field: what counts is what is in it, not where it
       is. Raises a `KubricGenError` if one cannot be used.
+    variants: config fields of each of its datasets that `tfds.load` knows.
   """
 
   name: str
@@ -32,16 +36,40 @@ class World(Generic[Config]):
   build: Callable[[Config, np.random.Generator], Scene]
   dataset: Callable[[Config], DatasetSpec] | None = None
   inputs: Callable[[Config], Mapping[str, str]] | None = None
+  variants: tuple[Mapping[str, Any], ...] = ({},)
 
   def digests(self, config: Config) -> Mapping[str, str]:
     """`inputs`, of which there are none if the world says nothing."""
     return {} if self.inputs is None else self.inputs(config)
+
+  def dataset_of(self, config: Config) -> DatasetSpec:
+    """What the world says of the dataset of a config.
+
+    Raises:
+      KubricGenError: it declares none.
+    """
+    if self.dataset is None:
+      raise KubricGenError(f"the world {self.name} declares no dataset: give its WORLD a dataset function")
+    return self.dataset(config)
+
+  def config_of(self, config: Config, split: Split | None) -> Config:
+    """The config of a split's scenes."""
+    return config if split is None else dataclasses.replace(config, **split.overrides)
+
+  def random_key(self, config: Config, seed: int, split: Split | None = None) -> Key:
+    """What all randomness of a scene follows from: world and seed, and of explicit splits the one that has the seeds."""
+    return (self.name, *((seed,) if split is None else self.dataset_of(config).random_key(split, seed)))
 
   def generator(self, seed: int) -> np.random.Generator:
     """The one source of randomness of the scene with this seed: PCG64 keyed by the world's name and the seed."""
     key = hashlib.sha256(self.name.encode()).digest()[:8]
     return np.random.default_rng(np.random.SeedSequence([int.from_bytes(key, "big"), seed]))
 
-  def scene(self, config: Config, seed: int) -> Scene:
-    """The scene of a seed: the same on every machine."""
-    return self.build(config, self.generator(seed))
+  def scene(self, config: Config, seed: int, split: Split | None = None) -> Scene:
+    """The scene of a seed, the same on every machine.
+
+    Args:
+      config: of the dataset. seed: which scene. split: of the dataset, whose overrides count and, if it is explicit, whose seeds.
+    """
+    key = self.random_key(config, seed, split)
+    return self.build(self.config_of(config, split), self.generator(seed) if len(key) == 2 else generator(*key))

@@ -89,8 +89,8 @@ def _scene_digests(variant: str, seed: int) -> dict[str, Any]:
 def _record_digests(variant: str, seed: int) -> dict[str, Any]:
   config = WORLD.config(variant=variant, resolution=RESOLUTION, num_frames=FRAMES)
   recipe = Recipe("movi", config, (RESOLUTION,), SETTINGS)
-  scene = make_scene(recipe, seed)
-  record = decode(recipe.features(RESOLUTION), scene.records[resolution_name(RESOLUTION)])
+  (data,) = make_scene(recipe, recipe.key(seed)).records[resolution_name(RESOLUTION)].values()
+  record = decode(recipe.features(RESOLUTION), data)
   return {f"record/{name[1:]}": _digest(value) for name, value in _leaves(record, "")}
 
 

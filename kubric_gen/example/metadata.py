@@ -1,0 +1,70 @@
+"""What is known of a scene as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.example.parts import Part
+from kubric_gen.scene.cameras import Resolution
+from kubric_gen.scene.scene import Scene
+from kubric_gen.versions import versions
+
+
+@dataclass(frozen=True, eq=False)
+class Metadata(Part):
+  """What is known of a scene, as it is in one view.
+
+  Attributes:
+    resolution: (width, height) in pixels of the view.
+    frame_rate: frames per second. step_rate: physics steps per second. num_frames: rendered ones.
+    gravity: m/s², world axes.
+    num_instances: objects that are seen in at least one view.
+    cameras: names of all views, the main one first.
+    view_transform: how scene-linear light becomes an image.
+    versions: of this package and the engines.
+    background: what stands behind the objects, in the world's words.
+    world, split, seed: which scene it is, where a world has made it; the split only where it has been chosen.
+    pair_id: names what all scenes have in common that differ in one factor alone.
+    config_hash: of all that the scene was made from.
+    labels: what the world says of the scene.
+  """
+
+  resolution: tuple[int, int]
+  frame_rate: int
+  step_rate: int
+  gravity: tuple[float, float, float]
+  num_frames: int
+  num_instances: int
+  cameras: tuple[str, ...]
+  view_transform: str
+  versions: Mapping[str, Any]
+  background: str = ""
+  world: str | None = None
+  split: str | None = None
+  seed: int | None = None
+  pair_id: str | None = None
+  config_hash: str | None = None
+  labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+def metadata_of(scene: Scene, resolution: Resolution, num_instances: int, given: Mapping[str, Any]) -> Metadata:
+  """The metadata of a view.
+
+  Args:
+    scene: the scene. resolution: (height, width) of the view. given: further fields, or labels.
+
+  Raises:
+    KubricGenError: a label of the scene has the name of a field.
+  """
+  height, width = resolution
+  known: dict[str, Any] = {
+      "resolution": (width, height), "frame_rate": scene.frame_rate, "step_rate": scene.step_rate, "gravity": scene.gravity,
+      "num_frames": scene.num_frames, "num_instances": num_instances, "cameras": tuple(camera.name for camera in scene.cameras),
+      "view_transform": scene.view_transform, "versions": versions()}
+  taken = sorted(set(scene.labels) & (set(Metadata.names()) - {"background"}))
+  if taken:
+    raise KubricGenError(f"the scene has a label {taken[0]!r}, which says something else of every scene: choose another name")
+  return Metadata.from_plain({**scene.labels, **known, **given})

@@ -1,0 +1,102 @@
+"""The description of a dataset's features as JSON, which lies beside its records, so that readers need nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.schema.coding import Coding
+from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
+
+LAYOUT = 2
+"""Of datasets: counts up when what lies in their folders changes."""
+MAX_NAMES, MAX_ELEMENTS, MAX_DEPTH = 1 << 20, 1 << 33, 8
+_KINDS: dict[str, type[Feature]] = {cls.__name__.lower(): cls for cls in (Tensor, Text, Label, Box, Image, Video, Sequence)}
+
+
+def _plain(feature: Feature | Mapping[str, Any]) -> dict[str, Any]:
+  if isinstance(feature, Mapping):
+    return {"kind": "group", "features": {name: _plain(part) for name, part in feature.items()}}
+  described: dict[str, Any] = {"kind": type(feature).__name__.lower()}
+  for field in dataclasses.fields(feature):
+    value = getattr(feature, field.name)
+    if field.name == "feature":
+      described["feature"] = _plain(value)
+    elif field.name == "coding" and value is not None:
+      described["coding"] = {"kind": value.kind, "limits": value.limits}
+    elif field.name != "key" and value not in (None, ""):
+      described[field.name] = list(value) if isinstance(value, tuple) else value
+  return described
+
+
+def features_to_plain(features: Features) -> dict[str, Any]:
+  """Features as JSON knows them; where a world's values have them is left out."""
+  return {"layout": LAYOUT, "features": {name: _plain(part) for name, part in features.items()}}
+
+
+def _whole(value: Any) -> int:
+  if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_ELEMENTS:
+    raise ValueError(f"a size is {str(value)[:40]}")
+  return value
+
+
+def _fields(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
+  fields: dict[str, Any] = {}
+  for name, item in value.items():
+    if name == "kind":
+      continue
+    if name == "feature":
+      fields[name] = _one(item, depth + 1)
+    elif name == "coding":
+      fields[name] = Coding(str(item["kind"]), str(item["limits"]))
+    elif name == "shape":
+      fields[name] = tuple(map(_whole, item))
+      size = 1
+      for side in fields[name]:
+        size *= side
+      _whole(size)
+    elif name == "length":
+      fields[name] = None if item is None else _whole(item)
+    elif name == "names":
+      if len(item) > MAX_NAMES or not all(isinstance(part, str) for part in item):
+        raise ValueError("names must be texts, and not too many")
+      fields[name] = tuple(item)
+    elif name == "zlib":
+      fields[name] = bool(item)
+    else:
+      fields[name] = str(item)
+  return fields
+
+
+def _one(value: Any, depth: int = 0) -> Any:
+  if depth > MAX_DEPTH:
+    raise ValueError("groups nest too deeply")
+  if value["kind"] == "group":
+    return {str(name): _one(part, depth + 1) for name, part in value["features"].items()}
+  kind = _KINDS.get(value["kind"])
+  if kind is None:
+    raise ValueError(f"there is no feature of the kind {str(value['kind'])[:40]!r}")
+  return kind(**_fields(value, depth))
+
+
+def features_from_plain(value: Any, name: str) -> Features:
+  """The inverse of `features_to_plain`.
+
+  Args:
+    name: of the file, for errors.
+
+  Raises:
+    KubricGenError: the value is no description, or one of an older layout.
+  """
+  if not isinstance(value, Mapping) or "layout" not in value:
+    raise KubricGenError(f"{name} does not describe the features: the dataset was made by an older version, or not by "
+                         "kubric-gen; make it again, or read it with TFDS")
+  if value["layout"] != LAYOUT:
+    raise KubricGenError(f"{name} is of the layout {str(value['layout'])[:20]}, not {LAYOUT}: make the dataset again, or read it "
+                         "with the version that made it")
+  try:
+    return {str(key): _one(part) for key, part in value["features"].items()}
+  except (KeyError, TypeError, ValueError, AttributeError, RecursionError, KubricGenError) as error:
+    raise KubricGenError(f"{name} cannot be read ({type(error).__name__}: {error}): make the dataset again") from None

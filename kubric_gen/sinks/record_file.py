@@ -1,0 +1,55 @@
+"""What sinks that make one file of records have in common: the file is written beside its place and put there when finished."""
+
+from __future__ import annotations
+
+import contextlib
+from abc import abstractmethod
+from typing import Any, Protocol
+
+from kubric_gen.schema.schema import Record
+from kubric_gen.sinks.sink import RecordSink
+from kubric_gen.system.whole import whole_file
+
+
+class Writer(Protocol):
+  """Writes one file, record by record."""
+
+  def write(self, record: bytes) -> Any: ...
+  def close(self) -> Any: ...
+
+
+class RecordFile(RecordSink):
+  """A file of serialised records, in the order in which they are added."""
+
+  def __init__(self, target: Any) -> None:
+    super().__init__(target)
+    with contextlib.ExitStack() as stack:
+      draft = stack.enter_context(whole_file(target))
+      self._writer: Writer | None = self.open_writer(str(draft))
+      self._stack = stack.pop_all()
+
+  @abstractmethod
+  def open_writer(self, path: str) -> Writer:
+    """A writer of a local file."""
+
+  def add(self, key: str, item: Record) -> None:
+    assert self._writer is not None, "it is finished"
+    self._writer.write(item.data)
+
+  def finish(self) -> None:
+    assert self._writer is not None, "it is finished"
+    writer, self._writer = self._writer, None
+    try:
+      writer.close()
+    except BaseException as error:
+      self._stack.__exit__(type(error), error, error.__traceback__)
+      raise
+    self._stack.close()
+
+  def discard(self) -> None:
+    if self._writer is not None:
+      writer, self._writer = self._writer, None
+      with contextlib.suppress(Exception):  # whatever it is, the file goes
+        writer.close()
+      error = InterruptedError("discarded")
+      self._stack.__exit__(type(error), error, None)
