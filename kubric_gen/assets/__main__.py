@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from kubric_gen.system.command import guarded
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
+from kubric_gen.system.command import guarded
 
 if TYPE_CHECKING:
   from kubric_gen.assets.importing.folder import Rows
@@ -59,7 +59,7 @@ def _pictures(rows: Rows) -> Picture:
 
 def _run(values: argparse.Namespace) -> None:
   from kubric_gen.assets.importing.folder import import_folder
-  from kubric_gen.assets.importing.preparing import Options, counted
+  from kubric_gen.assets.importing.preparing import Options, count_text
   if not 1e-3 <= values.density <= 1e5:
     raise KubricGenError(f"--density must lie between 0.001 and 100000 kg/m³, got {values.density:g}")
   options = Options(values.unit, values.up, values.density, values.license)
@@ -68,8 +68,8 @@ def _run(values: argparse.Namespace) -> None:
                           pictures=_pictures if values.thumbnails else None)
   skipped = sum(result.verdict == "skipped" for result in results)
   manifest = values.output / f"{values.output.resolve().name}.json"
-  print(f"{manifest}: {counted(len(results) - skipped, 'asset')}"
-        + (f", {counted(skipped, 'file')} skipped" if skipped else ""), flush=True)
+  print(f"{manifest}: {count_text(len(results) - skipped, 'asset')}"
+        + (f", {count_text(skipped, 'file')} skipped" if skipped else ""), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ import pytest
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.interrupts import remove_unfinished
-from kubric_gen.system.whole import (remove_abandoned, replace_directory, whole_directory, whole_file, whole_files,
-                                     write_whole)
+from kubric_gen.system.whole import remove_abandoned, replace_directory, whole_directory, whole_file, whole_files, write_whole
 
 HOLD = """
 import sys, time

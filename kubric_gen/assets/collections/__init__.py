@@ -4,7 +4,7 @@ from kubric_gen.assets.collections.basic import BasicShapes
 from kubric_gen.assets.collections.bullet import BulletObjects, RandomUrdfs
 from kubric_gen.assets.collections.catalogue import Catalogue
 from kubric_gen.assets.collections.environments import BlenderHdris, PlainColors, Skies
-from kubric_gen.assets.collections.manifest import ManifestEnvironments, ManifestObjects
+from kubric_gen.assets.collections.manifest_sources import ManifestEnvironments, ManifestObjects
 
 __all__ = ["BasicShapes", "BlenderHdris", "BulletObjects", "Catalogue", "ManifestEnvironments", "ManifestObjects", "PlainColors",
            "RandomUrdfs", "Skies"]

@@ -31,7 +31,7 @@ class Entry:
   sha256: str
 
 
-def typed(record: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
+def get_typed(record: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
   """The printable text or the object under a key; the default where it is missing or null.
 
   Raises:
@@ -59,15 +59,15 @@ def read_entry(asset_id: str, record: Any) -> Entry:
     raise ValueError("the entry must be an object")
   if record.get("id", asset_id) != asset_id:
     raise ValueError(f"the entry says that its id is {record['id']!r:.60}")
-  sha256 = typed(record, "sha256", str, "").lower()
+  sha256 = get_typed(record, "sha256", str, "").lower()
   if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
     raise ValueError("sha256 must be 64 hexadecimal digits")
-  path = None if record.get("path", "") is None else typed(record, "path", str, "") or f"{asset_id}.tar.gz"
-  return Entry(asset_id, typed(record, "asset_type", str, OBJECT), path, typed(record, "license", str, "") or "unknown",
-               typed(record, "kwargs", dict, {}), typed(record, "metadata", dict, {}), sha256)
+  path = None if record.get("path", "") is None else get_typed(record, "path", str, "") or f"{asset_id}.tar.gz"
+  return Entry(asset_id, get_typed(record, "asset_type", str, OBJECT), path, get_typed(record, "license", str, "") or "unknown",
+               get_typed(record, "kwargs", dict, {}), get_typed(record, "metadata", dict, {}), sha256)
 
 
-def _no_constant(name: str) -> float:
+def _refuse_constant(name: str) -> float:
   raise ValueError(f"{name} is no JSON")
 
 
@@ -78,6 +78,6 @@ def load_json(data: bytes, url: str) -> Any:
     AssetError: it is none.
   """
   try:
-    return json.loads(data.decode("utf-8-sig"), parse_constant=_no_constant)
+    return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
   except (ValueError, RecursionError) as error:
     raise AssetError(f"{url} is no JSON ({' '.join(str(error).split())[:200]}): fetch it again") from None

@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from kubric_gen.assets.collision.files import hull_of
-from kubric_gen.assets.meshes.mesh import Array, Indices
 from kubric_gen.assets.collision.convexity import convex_pieces
-from kubric_gen.assets.solids.modelling import closed_surface, united
+from kubric_gen.assets.collision.files import hull_of
+from kubric_gen.assets.meshes.manifolds import closed_surface, unite
+from kubric_gen.assets.meshes.mesh import Array, Indices
 from kubric_gen.errors import AssetError
 
 TOLERANCE = 0.03
-"""How much more than the solid the bodies may fill, as a fraction of its volume, unless that takes more than `MOST`."""
-MOST = 64
-SIMPLER = 2e-3
+"""How much more than the solid the bodies may fill, as a fraction of its volume, unless that takes more than `MAX_PIECES`."""
+MAX_PIECES = 64
+SIMPLIFY_BY = 2e-3
 """How far surfaces may be moved to make them simpler, as a fraction of the largest extent."""
 CELLS = 64
 """Along the largest extent, when an open surface is made solid."""
 CLOSING = 3
 """Cells; openings up to twice as wide are closed."""
-THICKER = 0.25
+THICKEN_BY = 0.25
 """Cells; surfaces are moved outwards by so much, that those which are one cell thick get no holes."""
 FLAT = 1e-8
 """Of the cube of the largest extent: less volume is none."""
@@ -45,7 +45,7 @@ class Solidity:
   inverted: bool = False
 
 
-def _closed(triangles: Array) -> Any | None:
+def _solid_inside(triangles: Array) -> Any | None:
   """The solid inside a closed surface of triangles (F, 3, 3); None where it is not closed. Parts that overlap are united."""
   try:
     solid = closed_surface(np.concatenate([triangles, np.zeros((*triangles.shape[:2], 2))], axis=-1))
@@ -53,11 +53,11 @@ def _closed(triangles: Array) -> Any | None:
     return None
   parts = solid.decompose()
   if len(parts) > 1 and all(part.volume() > 0 for part in parts):  # else there are hollows, which are parts of their own
-    solid = united(parts)
+    solid = unite(parts)
   return solid
 
 
-def _filled(vertices: Array, faces: Indices) -> Any | None:
+def _solid_around(vertices: Array, faces: Indices) -> Any | None:
   """A solid with about the surface of an open mesh of extent 1: cells that it touches or surrounds, smoothed."""
   import manifold3d
   import trimesh
@@ -66,7 +66,7 @@ def _filled(vertices: Array, faces: Indices) -> Any | None:
   touched = np.pad(np.asarray(grid.matrix, bool), margin)
   closed = ndimage.binary_fill_holes(ndimage.binary_dilation(touched, iterations=CLOSING))
   cells = touched | ndimage.binary_erosion(closed, iterations=CLOSING)
-  inside = THICKER + np.where(cells, ndimage.distance_transform_edt(cells) - 0.5, 0.5 - ndimage.distance_transform_edt(~cells))
+  inside = THICKEN_BY + np.where(cells, ndimage.distance_transform_edt(cells) - 0.5, 0.5 - ndimage.distance_transform_edt(~cells))
   values, (_, rows, columns) = inside.ravel().tolist(), inside.shape
   layer = rows * columns
 
@@ -105,20 +105,20 @@ def solidity_of(vertices: Array, faces: Indices) -> Solidity:
   if hull is None:
     raise AssetError("it is flat and has no volume: give it a thickness")
   kind, inverted = "closed", False
-  solid = _closed(unit[faces])
+  solid = _solid_inside(unit[faces])
   if solid is not None and solid.volume() < -FLAT:
-    inverted, solid = True, _closed(unit[faces[:, ::-1]])
+    inverted, solid = True, _solid_inside(unit[faces[:, ::-1]])
   if solid is None or solid.volume() < FLAT:
     kind, inverted = "repaired", False
     try:
-      solid = _filled(unit, faces)
+      solid = _solid_around(unit, faces)
     except Exception:  # whatever a library makes of a surface that is none
       solid = None
   pieces: list[Array] = []
   if solid is not None:
     volume = float(solid.volume())
-    simple = solid.simplify(SIMPLER if kind == "closed" else 0.3 / CELLS)
-    found = convex_pieces(simple if simple.volume() > 0 else solid, TOLERANCE, MOST)
+    simple = solid.simplify(SIMPLIFY_BY if kind == "closed" else 0.3 / CELLS)
+    found = convex_pieces(simple if simple.volume() > 0 else solid, TOLERANCE, MAX_PIECES)
     pieces = [body[0] for body in map(hull_of, found) if body is not None]
   if solid is None or not pieces:
     import trimesh

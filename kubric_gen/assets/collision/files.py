@@ -14,8 +14,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import ConvexHull, QhullError
 
+from kubric_gen.assets.meshes.loaded_files import load_file
 from kubric_gen.assets.meshes.mesh import Array
-from kubric_gen.assets.meshes.loading import load_mesh
 from kubric_gen.errors import AssetError
 from kubric_gen.scene.shapes import MeshFile
 
@@ -132,7 +132,7 @@ def read_pieces(path: str | os.PathLike[str]) -> list[Array]:
 @functools.lru_cache(maxsize=256)
 def _load(shape: MeshFile, stamps: tuple[tuple[int, int], ...]) -> tuple[Array, ...]:
   from kubric_gen.assets.meshes.files import Y_UP_TO_Z_UP
-  mesh = load_mesh(shape)
+  mesh = load_file(shape)
   pieces = read_pieces(shape.collision)
   if shape.up == "y":
     pieces = [piece @ Y_UP_TO_Z_UP.T for piece in pieces]

@@ -15,8 +15,8 @@ from scipy.spatial.transform import Rotation
 
 from kubric_gen.assets.meshes.mesh import Array
 from kubric_gen.errors import AssetError
-from kubric_gen.system.paths import relative_file
 from kubric_gen.scene.color import RGB
+from kubric_gen.system.paths import relative_file
 
 MAX_BYTES = 1 << 20
 ROUND = 48
@@ -159,8 +159,8 @@ def collision_file(body: Body, folder: Path, visual: Array) -> str:
   Raises:
     AssetError: a mesh file that cannot be used, or a cache that cannot be written to.
   """
-  from kubric_gen.assets.fetching.cache import cached_file
   from kubric_gen.assets.collision.files import pieces_text, read_pieces
+  from kubric_gen.assets.fetching.cache import cached_file
   if not body.collisions:
     return ""
   first = body.collisions[0]

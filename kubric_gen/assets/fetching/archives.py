@@ -18,12 +18,12 @@ from kubric_gen.errors import AssetError
 from kubric_gen.system.paths import relative_file
 
 MAX_MEMBERS = 10_000
-OF_NAMES = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP}
+NAME_ERRORS = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP}
 """What goes wrong in writing where the names in an archive are to blame."""
 
 
 @contextlib.contextmanager
-def _reading() -> Iterator[None]:
+def _blame_reading() -> Iterator[None]:
   """Tells failures of reading from those of writing."""
   try:
     yield
@@ -40,7 +40,7 @@ class _Limited:
   def read(self, size: int) -> bytes:
     if not 0 <= size <= CHUNK:
       raise ValueError("a header is too large")
-    with _reading():
+    with _blame_reading():
       data = self._stream.read(size)
     self._check()
     return data
@@ -48,7 +48,7 @@ class _Limited:
   def seek(self, place: int) -> None:
     if place > self._limit:
       raise ValueError("its headers promise more than it may hold")
-    with _reading():
+    with _blame_reading():
       self._stream.seek(place)
     self._check()
 
@@ -91,7 +91,7 @@ def unpack(archive: Path, folder: Path) -> None:
   """
   try:
     with contextlib.ExitStack() as opened:
-      with _reading():
+      with _blame_reading():
         file = opened.enter_context(open(archive, "rb"))
         compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -114,20 +114,20 @@ def unpack(archive: Path, folder: Path) -> None:
       if not found:
         raise ValueError("it holds no files")
   except OSError as error:
-    if error.errno not in OF_NAMES:
+    if error.errno not in NAME_ERRORS:
       raise AssetError(f"{archive} cannot be unpacked into {folder.parent} ({error.strerror}): free some space or point "
                        "KUBRIC_GEN_CACHE elsewhere") from None
-    _refuse(archive, f"{error.strerror or error}")
+    _raise_unusable(archive, f"{error.strerror or error}")
   except (tarfile.TarError, ValueError, EOFError, zlib.error, RecursionError) as error:
-    _refuse(archive, str(error))
+    _raise_unusable(archive, str(error))
 
 
-def _refuse(archive: Path, reason: str) -> None:
+def _raise_unusable(archive: Path, reason: str) -> None:
   raise AssetError(f"archive {archive} cannot be used ({' '.join(reason.split())[:300]}): fetch it again, or pack it again as "
                    "a tar.gz of plain files") from None
 
 
-def packed(files: dict[str, bytes]) -> bytes:
+def pack(files: dict[str, bytes]) -> bytes:
   """A tar.gz of files by name whose bytes depend on nothing else."""
   buffer = io.BytesIO()
   with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as stream:

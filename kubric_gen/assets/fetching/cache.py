@@ -22,7 +22,7 @@ ATTEMPTS = 5
 Result = TypeVar("Result")
 
 
-def _own(place: Path) -> None:
+def _make_private(place: Path) -> None:
   """Makes a folder for the user alone, where it is not there yet.
 
   Raises:
@@ -43,26 +43,26 @@ def _root() -> Path:
     OSError: nothing was named, and there is no other place.
   """
   home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-  return _found(os.environ.get("KUBRIC_GEN_CACHE", ""), home)
+  return _choose_root(os.environ.get("KUBRIC_GEN_CACHE", ""), home)
 
 
 @functools.lru_cache(maxsize=1)
-def _found(named: str, home: str) -> Path:
+def _choose_root(named: str, home: str) -> Path:
   if named:
     place = Path(os.path.abspath(os.path.expanduser(named)))
     try:
-      _own(place)
+      _make_private(place)
     except (OSError, ValueError) as error:
       raise AssetError(f"KUBRIC_GEN_CACHE={named} cannot be used ({getattr(error, 'strerror', None) or error}): name a folder "
                        "of yours, or one that can be made") from None
     return place
   if os.path.isabs(home):
     with contextlib.suppress(OSError):
-      _own(Path(home, "kubric-gen"))
+      _make_private(Path(home, "kubric-gen"))
       return Path(home, "kubric-gen")
   with contextlib.suppress(OSError):
     place = Path(tempfile.gettempdir(), f"kubric_gen_cache_{os.getuid()}")
-    _own(place)
+    _make_private(place)
     return place
   return Path(tempfile.mkdtemp(prefix="kubric_gen_cache_"))
 
@@ -70,10 +70,10 @@ def _found(named: str, home: str) -> Path:
 def _folder(*parts: str) -> Path:
   """A folder below the cache, made with the cache itself where it is not there, or no longer."""
   place = _root()
-  _own(place)
+  _make_private(place)
   for part in Path(*parts).parts:
     place = place / part
-    _own(place)
+    _make_private(place)
   return place
 
 

@@ -26,7 +26,7 @@ WAIT = 0.5
 MAX_WAIT = 30.0
 MAX_BYTES = 4 << 30
 """Of a file that is fetched, and of all that an archive holds."""
-CLOSED = "gs://kubric-public/"
+CLOSED_BUCKET = "gs://kubric-public/"
 
 Result = TypeVar("Result")
 
@@ -52,7 +52,7 @@ def parent(url: str) -> str:
 
 
 def _way_out(url: str) -> str:
-  if url.startswith(CLOSED):
+  if url.startswith(CLOSED_BUCKET):
     return ("Kubric's bucket has been closed to the public since February 2026: use a built-in collection "
             "(kubric_gen.assets.collections), or get the collection elsewhere and give the path of its manifest")
   client = CLIENTS.get(url.partition("://")[0])
@@ -83,7 +83,7 @@ def _retry_transient(url: str, action: Callable[[], Result]) -> Result:
   except Refused as problem:
     raise AssetError(f"{url} cannot be fetched ({problem}): {_way_out(url)}") from None
   except Transient as problem:
-    way_out = _way_out(url) if url.startswith(CLOSED) else "check the network, or download it and give its path"
+    way_out = _way_out(url) if url.startswith(CLOSED_BUCKET) else "check the network, or download it and give its path"
     raise AssetError(f"{url} cannot be fetched ({' '.join(str(problem).split())}; tried {ATTEMPTS} times): {way_out}") from None
 
 

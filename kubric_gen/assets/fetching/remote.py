@@ -75,7 +75,7 @@ def _opener() -> request.OpenerDirector:
   return opener
 
 
-def _failed(url: str, status: int) -> Exception:
+def _error_of_status(url: str, status: int) -> Exception:
   """What an HTTP status means."""
   if status in (401, 403):
     return Refused(f"access is refused, HTTP {status}")
@@ -86,18 +86,18 @@ def _failed(url: str, status: int) -> Exception:
   return AssetError(f"{url} cannot be fetched (HTTP {status} {http.client.responses.get(status, '')}): check the address")
 
 
-def _http(url: str) -> Iterator[bytes]:
+def _stream_public(url: str) -> Iterator[bytes]:
   from kubric_gen import __version__
   headers = {"User-Agent": f"kubric-gen/{__version__}", "Accept-Encoding": "identity"}
   try:
     query = request.Request(_address(url), headers=headers)
     with _opener().open(query, timeout=TIMEOUT) as response:
-      yield from _body(response, response.headers.get("Content-Length"))
+      yield from _checked_blocks(response, response.headers.get("Content-Length"))
   except error.HTTPError as problem:
     if problem.code in (408, 425, 429) or problem.code >= 500:
       after = problem.headers.get("Retry-After", "") if problem.headers else ""
       raise Transient(f"HTTP {problem.code}", float(after) if after.isdigit() else 0.0) from None
-    raise _failed(url, problem.code) from None
+    raise _error_of_status(url, problem.code) from None
   except error.URLError as problem:
     if isinstance(problem.reason, str):  # ours, or no protocol at all
       raise AssetError(f"{url} cannot be fetched ({problem.reason}): check the address") from None
@@ -108,7 +108,7 @@ def _http(url: str) -> Iterator[bytes]:
     raise Transient(f"the connection broke: {problem or type(problem).__name__}") from None
 
 
-def _body(stream: IO[bytes], length: str | None) -> Iterator[bytes]:
+def _checked_blocks(stream: IO[bytes], length: str | None) -> Iterator[bytes]:
   """What a server sends, with a check that it sends all of it and gets on with it."""
   started, received = time.monotonic(), 0
   while block := stream.read(CHUNK):
@@ -121,7 +121,7 @@ def _body(stream: IO[bytes], length: str | None) -> Iterator[bytes]:
     raise Transient(f"only {received} of {length} bytes came")
 
 
-def _signed(url: str, client: str) -> Iterator[bytes]:
+def _stream_with_credentials(url: str, client: str) -> Iterator[bytes]:
   """The same with the user's credentials, through `gcsfs` or `s3fs`."""
   import fsspec
   try:
@@ -148,9 +148,9 @@ def stream(url: str) -> Iterator[bytes]:
     raise AssetError(f"{url} cannot be fetched: give a path or an address that starts with one of "
                      f"{', '.join(f'{name}://' for name in SCHEMES)}")
   try:
-    yield from _http(url)
+    yield from _stream_public(url)
   except Refused:
     client = CLIENTS.get(scheme)
     if client is None or find_spec(client) is None:
       raise
-    yield from _signed(url, client)  # nothing has been received yet: a server refuses before it sends
+    yield from _stream_with_credentials(url, client)  # nothing has been received yet: a server refuses before it sends

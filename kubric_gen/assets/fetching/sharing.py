@@ -37,7 +37,7 @@ def _lock(file: Path) -> int | None:
 
 
 @contextlib.contextmanager
-def one_at_a_time(path: Path) -> Iterator[None]:
+def take_turns(path: Path) -> Iterator[None]:
   """Lets one process or thread after another make a file or folder; all at once on file systems without locks.
 
   The lock is a file beside the path, which vanishes in the end.
@@ -57,7 +57,7 @@ def _share(path: Path, fill: Callable[[Path], None], there: Callable[[Path], boo
   """What lies at a path of the cache; `fill` makes it, and `made` of the folder that it fills takes its place."""
   def attempt() -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with one_at_a_time(path):
+    with take_turns(path):
       if there(path):  # somebody else was faster
         return
       with partial_folder(path) as staging:

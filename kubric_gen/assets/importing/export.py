@@ -8,8 +8,8 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kubric_gen.assets.meshes.mesh import Mesh
 from kubric_gen.assets.meshes.files import Y_UP_TO_Z_UP
+from kubric_gen.assets.meshes.mesh import Mesh
 from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture
 
 

@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.assets.fetching.archives import packed, unpack
-from kubric_gen.assets.importing.preparing import SUFFIXES, Options, counted, make_asset, shape_in
+from kubric_gen.assets.fetching.archives import pack, unpack
+from kubric_gen.assets.importing.preparing import SUFFIXES, Options, count_text, make_asset, shape_in
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.objects import Object
-from kubric_gen.system.whole import check_target, staged_directory
+from kubric_gen.system.whole import check_target, whole_directory
 
 COLUMNS, MAX_THUMBNAILS = 8, 400
 MAX_ID = 100
 THUMBNAILS = "thumbnails.png"
-ENTRY = {"id", "asset_type", "license", "metadata", "kwargs", "sha256"}
+ENTRY_KEYS = {"id", "asset_type", "license", "metadata", "kwargs", "sha256"}
 """What a manifest of an import says of each asset."""
 
 Rows = Sequence[tuple[str, Sequence[Object]]]
 """Objects for a sheet of pictures, row by row with their captions."""
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
   return "".join(character if character.isprintable() else "_" for character in text)
 
 
@@ -48,7 +48,7 @@ class Result:
   notes: str
 
   def __str__(self) -> str:
-    return _shown(f"skipped  {self.file}: {self.notes}" if self.verdict == "skipped"
+    return _printable(f"skipped  {self.file}: {self.notes}" if self.verdict == "skipped"
                   else f"{self.verdict:<8} {self.file} -> {self.id}: {self.notes}")
 
 
@@ -95,21 +95,21 @@ def name_assets(files: Sequence[Path], folder: Path) -> dict[Path, str]:
       del options[0]
 
 
-def _same(first: Path, second: Path) -> bool:
+def _is_same(first: Path, second: Path) -> bool:
   try:
     return first == second or os.path.samefile(first, second)
   except OSError:
     return False
 
 
-def _foreign(folder: Path, name: str) -> str:
+def _why_foreign(folder: Path, name: str) -> str:
   """Why a folder is not one that an import has written, and nothing else; "" where it is."""
   try:
     manifest = json.loads((folder / f"{name}.json").read_bytes())
     if set(manifest) != {"name", "version", "assets"} or not manifest["assets"]:
       return f"{name}.json is not of an import"
     for entry in manifest["assets"].values():
-      if set(entry) != ENTRY or not {"source", "geometry"} <= set(entry["metadata"]):
+      if set(entry) != ENTRY_KEYS or not {"source", "geometry"} <= set(entry["metadata"]):
         return f"{name}.json is not of an import"
     written = {f"{name}.json", THUMBNAILS, *(f"{asset_id}.tar.gz" for asset_id in manifest["assets"])}
     with os.scandir(folder) as found:
@@ -120,7 +120,7 @@ def _foreign(folder: Path, name: str) -> str:
 
 
 def _check_output(output: Path, overwrite: bool) -> dict[str, str]:
-  """What `staged_directory` is to know of a place for a collection.
+  """What `whole_directory` is to know of a place for a collection.
 
   Raises:
     KubricGenError: it may not be written to.
@@ -132,7 +132,7 @@ def _check_output(output: Path, overwrite: bool) -> dict[str, str]:
   place = {"mark": f"{name}.json", "what": "asset collection", "flag": "--output"}
   check_target(output, overwrite, **place)
   if output.is_dir() and any(output.iterdir()):
-    foreign = _foreign(output, name)
+    foreign = _why_foreign(output, name)
     if foreign:
       raise KubricGenError(f"{output} is no asset collection ({foreign}) and will not be replaced: choose another --output")
   return place
@@ -146,7 +146,7 @@ def _check_apart(folder: Path, output: Path) -> None:
   """
   source, target = Path(os.path.realpath(folder)), Path(os.path.realpath(output))
   for inner, outer in ((source, target), (target, source)):
-    if any(_same(place, outer) for place in (inner, *inner.parents)):
+    if any(_is_same(place, outer) for place in (inner, *inner.parents)):
       raise KubricGenError(f"{folder} and --output {output} must not lie in one another: choose another --output")
 
 
@@ -171,13 +171,13 @@ def import_folder(folder: Path, output: Path, options: Options, overwrite: bool 
   home = folder.parent if folder.is_file() else folder
   results: list[Result] = []
   assets: dict[str, Any] = {}
-  with staged_directory(output, overwrite, **place) as staging:
+  with whole_directory(output, overwrite, **place) as staging:
     for path, asset_id in name_assets(files, home).items():
       inside = path.relative_to(home)
       try:
-        category = _shown(inside.parts[0]) if len(inside.parts) > 1 else ""
+        category = _printable(inside.parts[0]) if len(inside.parts) > 1 else ""
         made = make_asset(path, asset_id, category, options, inside.as_posix())
-        archive = packed(made.files)
+        archive = pack(made.files)
         (staging / f"{asset_id}.tar.gz").write_bytes(archive)
         assets[asset_id] = {**made.entry, "sha256": hashlib.sha256(archive).hexdigest()}
         result = Result(inside.as_posix(), asset_id, "repaired" if made.repaired else "ok", "; ".join(made.notes))
@@ -187,7 +187,7 @@ def import_folder(folder: Path, output: Path, options: Options, overwrite: bool 
       results.append(result)
       report(result)
     if not assets:
-      raise KubricGenError(f"nothing can be imported from {folder}: {counted(len(files), 'file')} skipped")
+      raise KubricGenError(f"nothing can be imported from {folder}: {count_text(len(files), 'file')} skipped")
     if pictures is not None:
       from PIL import Image
       with tempfile.TemporaryDirectory(prefix="kubric_gen_import_") as scratch:

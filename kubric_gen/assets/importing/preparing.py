@@ -16,20 +16,20 @@ from typing import Any
 
 import numpy as np
 
+from kubric_gen.assets.collections.manifest_entries import OBJECT
+from kubric_gen.assets.collision.decomposition import solidity_of
 from kubric_gen.assets.collision.files import hull_of, load_pieces, pieces_text
 from kubric_gen.assets.importing.conversion import BLENDER_SUFFIXES, to_glb
-from kubric_gen.assets.collision.decomposition import solidity_of
 from kubric_gen.assets.importing.export import glb_bytes, urdf_text
-from kubric_gen.assets.collections.manifest_entries import OBJECT
-from kubric_gen.assets.meshes.mesh import Array, Mesh, integrate_solid
 from kubric_gen.assets.meshes.files import load_mesh_file
-from kubric_gen.assets.meshes.loading import load_mesh
+from kubric_gen.assets.meshes.loaded_files import load_file
+from kubric_gen.assets.meshes.mesh import Array, Mesh, integrate_solid
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.shapes import MESH_SUFFIXES, MeshFile
 
 SUFFIXES = (*MESH_SUFFIXES, *BLENDER_SUFFIXES)
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
-LIKELY = (1e-3, 5.0)
+LIKELY_EXTENTS = (1e-3, 5.0)
 """Metres; what is smaller or larger in its largest extent was probably made in another unit."""
 DENSITY = 500.0
 """kg/m³ of the solid's volume: between wood and a half-empty box."""
@@ -59,7 +59,7 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
-class Made:
+class PreparedAsset:
   """An asset, ready to be packed."""
 
   files: dict[str, bytes]
@@ -68,7 +68,7 @@ class Made:
   repaired: bool = False
 
 
-def counted(number: int, what: str) -> str:
+def count_text(number: int, what: str) -> str:
   """So many things, in words: 1 file, 2 files."""
   return f"{number} {what}{'' if number == 1 else 's'}"
 
@@ -79,7 +79,7 @@ def _unit(extent: float, options: Options, suffix: str) -> tuple[float, str]:
     factor = UNITS[options.unit]
     return factor, "" if factor == 1 else f"read as {options.unit}"
   for unit in ("m", "mm", "cm") if suffix == ".stl" else ("m", "cm", "mm"):  # what STL files are printed from is in mm
-    if LIKELY[0] <= extent * UNITS[unit] <= LIKELY[1]:
+    if LIKELY_EXTENTS[0] <= extent * UNITS[unit] <= LIKELY_EXTENTS[1]:
       return UNITS[unit], "" if unit == "m" else f"{extent:.4g} m across would be too large, read as {unit}"
   raise AssetError(f"it is {extent:.3g} m across, which is unlikely in metres, centimetres and millimetres: say its unit with "
                    f"--unit, one of {', '.join(UNITS)}")
@@ -97,7 +97,7 @@ def _area(mesh: Mesh) -> float:
   return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
 
-def make_asset(path: Path, asset_id: str, category: str, options: Options, source: str = "") -> Made:
+def make_asset(path: Path, asset_id: str, category: str, options: Options, source: str = "") -> PreparedAsset:
   """The files and the manifest entry of one asset.
 
   Raises:
@@ -117,7 +117,7 @@ def make_asset(path: Path, asset_id: str, category: str, options: Options, sourc
     names = {"closed": "closed", "repaired": "not closed: made solid for collisions",
              "hull": "not closed: collides as its convex hull"}
     extent = float(np.ptp(mesh.bounds, axis=0).max())
-    notes = [f"{extent:.3g} m, {mass:.3g} kg, {counted(len(solid.pieces), 'piece')}, {names[solid.kind]}"]
+    notes = [f"{extent:.3g} m, {mass:.3g} kg, {count_text(len(solid.pieces), 'piece')}, {names[solid.kind]}"]
     if solid.inverted:
       notes.append("turned inside out")
     if said:
@@ -136,7 +136,7 @@ def make_asset(path: Path, asset_id: str, category: str, options: Options, sourc
              "object.urdf": urdf_text(asset_id, mass, inertia).encode(),
              "data.json": (json.dumps(entry, indent=1) + "\n").encode()}
     _check(files, mesh, Path(scratch))
-    return Made(files, entry, notes, repaired=solid.kind != "closed" or solid.inverted)
+    return PreparedAsset(files, entry, notes, repaired=solid.kind != "closed" or solid.inverted)
 
 
 def _inertia(pieces: Sequence[Array], mass: float) -> Array:
@@ -162,7 +162,7 @@ def _check(files: dict[str, bytes], mesh: Mesh, folder: Path) -> None:
   for name, data in files.items():
     (folder / name).write_bytes(data)
   shape = shape_in(folder)
-  back = load_mesh(shape)
+  back = load_file(shape)
   load_pieces(shape)
   if len(back.faces) != len(mesh.faces) or not np.allclose(np.ptp(back.bounds, axis=0), np.ptp(mesh.bounds, axis=0),
                                                             atol=1e-5 * float(np.ptp(mesh.bounds))):

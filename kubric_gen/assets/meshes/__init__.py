@@ -1,1 +1,1 @@
-"""Triangle meshes: of shapes, from files, and what they weigh."""
+"""Triangle meshes: of primitives, and from files; their shading, and closed ones as solids that can be cut."""

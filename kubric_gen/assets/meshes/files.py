@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kubric_gen.assets.fetching.cache import cached_file
 from kubric_gen.assets.meshes.mesh import Array, Indices, Mesh, integrate_solid
-from kubric_gen.assets.solids.finishing import corner_normals
+from kubric_gen.assets.meshes.shading import corner_normals
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.color import srgb_to_linear
 from kubric_gen.scene.materials import Material, PrincipledMaterial, Texture

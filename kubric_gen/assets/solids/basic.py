@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from kubric_gen.assets.collision.convexity import hull_pieces
+from kubric_gen.assets.meshes.manifolds import unite
 from kubric_gen.assets.meshes.mesh import Array
-from kubric_gen.assets.solids.modelling import AROUND, box, prism, revolve, smooth_line, tube, tube_rings, united
-from kubric_gen.assets.solids.family import Family, Model, Parameter, made_of
+from kubric_gen.assets.solids.family import Family, Model, Parameter, model_of_solid
+from kubric_gen.assets.solids.modelling import AROUND, box, prism, revolve, smooth_line, tube, tube_rings
 
 TURN = np.linspace(0.0, 2 * np.pi, 2 * AROUND, endpoint=False)
 
@@ -30,13 +31,13 @@ def _spin(profile: list[tuple[float, float]], sides: int) -> Array:
 
 def cone() -> Model:
   profile = [(0.0, 0.0), (0.5, 0.0), (0.0, 1.0)]
-  return made_of(revolve(profile), [_spin(profile, 64)])
+  return model_of_solid(revolve(profile), [_spin(profile, 64)])
 
 
 def torus(tube_ratio: float) -> Model:
   ring = np.column_stack([np.cos(TURN), np.sin(TURN), np.zeros_like(TURN)]) * (1 - tube_ratio) / 2
   circles = tube_rings(ring[::6], tube_ratio / 2 * _outwards(16), 16, closed=True)
-  return made_of(tube(ring, tube_ratio / 2, 32, closed=True), hull_pieces(circles, closed=True), 1.0)
+  return model_of_solid(tube(ring, tube_ratio / 2, 32, closed=True), hull_pieces(circles, closed=True), 1.0)
 
 
 def torus_knot(turns: int, windings: int, thickness: float) -> Model:
@@ -44,7 +45,7 @@ def torus_knot(turns: int, windings: int, thickness: float) -> Model:
   r = 2.0 + np.cos(windings * t)
   path = np.column_stack([r * np.cos(turns * t), r * np.sin(turns * t), np.sin(windings * t)]) / 6
   circles = tube_rings(path[::6], thickness * _outwards(12), 12, closed=True)
-  return made_of(tube(path, thickness, 20, closed=True), hull_pieces(circles, closed=True), 1.0)
+  return model_of_solid(tube(path, thickness, 20, closed=True), hull_pieces(circles, closed=True), 1.0)
 
 
 def gear(teeth: int, thickness: float, bore: float) -> Model:
@@ -72,7 +73,7 @@ def gear(teeth: int, thickness: float, bore: float) -> Model:
                     + [(root, start + part * step) for part in (0.0, 0.25, 0.75, 1.0)]),
                slab([(root, start + 0.25 * step), (outer, start + 0.37 * step), (outer, start + 0.63 * step),
                      (root, start + 0.75 * step)])]
-  return made_of(body, pieces)
+  return model_of_solid(body, pieces)
 
 
 def sponge(holes: int) -> Model:
@@ -91,7 +92,7 @@ def sponge(holes: int) -> Model:
     for run in np.split(solid, np.flatnonzero(np.diff(solid) > 1) + 1) if solid else ():
       corners = product((edges[i], edges[i + 1]), (edges[j], edges[j + 1]), (edges[run[0]], edges[run[-1] + 1]))
       pieces.append(np.array(list(corners)))
-  return made_of(body, pieces)
+  return model_of_solid(body, pieces)
 
 
 def teapot(spout: float, handle: float) -> Model:
@@ -106,8 +107,8 @@ def teapot(spout: float, handle: float) -> Model:
   thick = 0.24 - 0.13 * t
   arc = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 25)
   grip = np.column_stack([-0.72 - handle * np.cos(arc), np.zeros(25), 0.68 + 0.36 * np.sin(arc)])
-  model = united([body, tube(bend, thick), tube(grip, 0.08, 16)])
-  return made_of(model, size=1.0)
+  model = unite([body, tube(bend, thick), tube(grip, 0.08, 16)])
+  return model_of_solid(model, size=1.0)
 
 
 def organic(roundness: float) -> Model:
@@ -123,7 +124,7 @@ def organic(roundness: float) -> Model:
     return float(roundness * np.log(np.exp(-distance / roundness).sum()))
 
   solid = manifold3d.Manifold.level_set(inside, (-0.9, -0.5, -0.2, 1.0, 0.5, 1.4), 0.045)
-  return made_of(solid, size=1.0, uv=_wrapped, tolerance=0.025)
+  return model_of_solid(solid, size=1.0, uv=_wrapped, tolerance=0.025)
 
 
 def _wrapped(corners: Array) -> Array:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from kubric_gen.assets.collision.convexity import corners
-from kubric_gen.assets.solids.finishing import CREASE, finish
+from kubric_gen.assets.meshes.manifolds import unite
 from kubric_gen.assets.meshes.mesh import Mesh
-from kubric_gen.assets.solids.modelling import united
+from kubric_gen.assets.meshes.shading import CREASE
 from kubric_gen.assets.solids.finishes import Finish
+from kubric_gen.assets.solids.finishing import finish
 from kubric_gen.assets.solids.pieces import cached_pieces
 from kubric_gen.errors import AssetError
 from kubric_gen.scene.materials import PrincipledMaterial
@@ -78,14 +79,17 @@ class Part:
   convex: bool = True
 
 
-def made_of(solid: Any, pieces: list[Array] | None = None, size: float | None = None,
-            uv: Callable[[Array], Array] | None = None, tolerance: float = 0.02, most: int = 64) -> Model:
+def model_of_solid(solid: Any, pieces: list[Array] | None = None, size: float | None = None,
+                   uv: Callable[[Array], Array] | None = None, tolerance: float = 0.02, most: int = 64) -> Model:
   """The model of a solid.
 
   Args:
+    solid: of the model.
     pieces: convex bodies that fill it; found when they are needed if not given, to `tolerance` of its volume and at most
       `most` of them.
-    size: its largest extent after scaling. uv: see `finish`.
+    size: its largest extent after scaling.
+    uv: see `finish`.
+    tolerance, most: of the convex bodies that are to be found.
   """
   if size is not None:
     box = np.asarray(solid.bounding_box()).reshape(2, 3)
@@ -108,7 +112,7 @@ def _sticks_out(points: Array, bodies: Sequence[Array], tolerance: float) -> boo
   return not inside.all()
 
 
-def assembled(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = CREASE) -> Model:
+def assemble(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = CREASE) -> Model:
   """The model of several parts, each with its material; what `cuts` take away shows theirs."""
   whole: list[Any] = []
   part_of: dict[int, int] = {}
@@ -119,9 +123,9 @@ def assembled(parts: Sequence[Part], cuts: Sequence[Part] = (), crease: float = 
       looks.append(part.finish.material)
     part_of[original.original_id()] = looks.index(part.finish.material)
     whole.append(original)
-  solid = united(whole[:len(parts)])
+  solid = unite(whole[:len(parts)])
   if cuts:
-    solid -= united(whole[len(parts):])
+    solid -= unite(whole[len(parts):])
   mesh, centre = finish(solid, crease=crease, part_of=part_of)
   volumes = [part.solid.volume() for part in parts]
   density = sum(volume * part.finish.density for volume, part in zip(volumes, parts)) / sum(volumes)

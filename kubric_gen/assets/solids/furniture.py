@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from kubric_gen.assets.collision.convexity import corners, hull_pieces, wedges as wall_pieces
-from kubric_gen.assets.solids.modelling import (ball, closed_surface, cylinder, revolve, rounded_box, rounded_profile,
-                                                smooth_line, tube, tube_rings)
+from kubric_gen.assets.meshes.manifolds import closed_surface
+from kubric_gen.assets.solids.modelling import (ball, cylinder, revolve, rounded_box, rounded_profile, smooth_line, tube,
+                                                tube_rings)
 from kubric_gen.assets.solids import finishes
-from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
+from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Finish, Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
 
@@ -62,7 +63,7 @@ def stool(height: float, radius: float, thickness: float, legs: int, splay: floa
   circle = np.column_stack([ring * np.cos(t), ring * np.sin(t), np.full(48, 0.35 * height)])
   parts.append(Part(tube(circle, 0.009, 12, closed=True), frame, hull_pieces(tube_rings(circle[::4], 0.009, 8, closed=True),
                                                                              True)))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def chair(width: float, depth: float, seat_height: float, back: float, slats: int, finish: int, seat: int, hue: float,
@@ -83,7 +84,7 @@ def chair(width: float, depth: float, seat_height: float, back: float, slats: in
     share = 0.35 + 0.6 * (k + 0.5) / slats
     slat = rounded_box((width - r, 0.014, 0.34 * back / slats), 0.005, (0, y + share * lean, seat_height + share * back))
     parts.append(Part(slat, frame))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def table(width: float, depth: float, height: float, thickness: float, round_top: int, finish: int, hue: float, variety: int,
@@ -98,7 +99,7 @@ def table(width: float, depth: float, height: float, thickness: float, round_top
                                     (0.12, height - thickness), (0, height - thickness)], 6), 64)
     foot, column = cylinder(0.3 * width, 0.025, (0, 0, 0.0125)), cylinder(0.045, height - thickness,
                                                                           (0, 0, (height - thickness) / 2))
-    return assembled([Part(top, top_finish), Part(post, frame, [corners(foot), corners(column)])])
+    return assemble([Part(top, top_finish), Part(post, frame, [corners(foot), corners(column)])])
   top = rounded_box((width, depth, thickness), 0.3 * thickness, (0, 0, height - thickness / 2))
   parts = [Part(top, top_finish), *_legs(width, depth, height - 0.5 * thickness, 0.03, 0.0, frame)]
   for y in (-1, 1):
@@ -107,7 +108,7 @@ def table(width: float, depth: float, height: float, thickness: float, round_top
   for x in (-1, 1):
     rail = rounded_box((0.02, depth - 0.12, 0.07), 0.004, (x * (width / 2 - 0.05), 0, height - thickness - 0.035))
     parts.append(Part(rail, frame))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def lamp(height: float, foot: float, shade: float, taper: float, finish: int, hue: float, variety: int) -> Model:
@@ -134,7 +135,7 @@ def lamp(height: float, foot: float, shade: float, taper: float, finish: int, hu
             for a in (0.0, 2 * math.pi / 3, 4 * math.pi / 3)]
   post = cylinder(0.004, top - z, (0, 0, (top + z) / 2 - 0.01))
   wire = finishes.metal(palette, 4)
-  return assembled([
+  return assemble([
       Part(revolve(profile, 64), body, stem_pieces), Part(ring, cloth, wall_pieces(pairs, (0.0, 1.0))),
       Part(bulb, finishes.plain((0.9, 0.88, 0.8), 800.0, 0.3)), Part(post, wire), *(Part(spoke, wire) for spoke in spokes)])
 
@@ -155,7 +156,7 @@ def cushion(width: float, depth: float, thickness: float, hue: float, variety: i
     quads.append(faces if side > 0 else faces[:, ::-1])
   solid = closed_surface(np.concatenate(quads))
   picture = finishes.printed(palette, ("dots", "stripes", "checker")[palette.pick(5, 3)], density=120.0)
-  return assembled([Part(solid, finishes.fabric(palette) if palette.chance(6) < 0.5 else picture)])
+  return assemble([Part(solid, finishes.fabric(palette) if palette.chance(6) < 0.5 else picture)])
 
 
 _LOOK = {"hue": HUE, "variety": VARIETY}

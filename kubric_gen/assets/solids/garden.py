@@ -9,11 +9,11 @@ import numpy as np
 
 from kubric_gen.assets.collision.convexity import corners, hull_pieces
 from kubric_gen.assets.meshes.mesh import Array
-from kubric_gen.assets.solids.modelling import ball, cylinder, revolve, rings, rounded_profile, smooth_line, tube, tube_rings
 from kubric_gen.assets.solids import finishes
-from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
+from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Finish, Palette, hsv
 from kubric_gen.assets.solids.looks import HUE, VARIETY
+from kubric_gen.assets.solids.modelling import ball, cylinder, revolve, rings, rounded_profile, smooth_line, tube, tube_rings
 
 STALK = finishes.plain((0.08, 0.05, 0.025), 600.0, 0.8)
 RIPE = Parameter(0.0, 1.0, 0.6, "", "from green to red")
@@ -49,7 +49,7 @@ def apple(radius: float, height: float, dimple: float, ripeness: float, variety:
     parts.append(Part(leaf(0.75 * r, 0.32 * r, 0.2).rotate((0, -20, 40)).translate((0.04 * r, 0,
                                                                                     float(profile[-1, 1]) + 0.25 * r)),
                       _green(palette), convex=False))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def pear(radius: float, height: float, neck: float, ripeness: float, variety: int) -> Model:
@@ -65,7 +65,7 @@ def pear(radius: float, height: float, neck: float, ripeness: float, variety: in
   skin = finishes.mottled(hsv(0.2 - 0.1 * ripeness, 0.75, 0.72), hsv(0.14 - 0.1 * ripeness, 0.7, 0.7), 0.5 * r,
                                  palette.seed, 850.0,
                                  0.4)
-  return assembled([Part(body, skin, [corners(low), corners(high)]), _stalk(0.55 * r, 0.05 * r, 0.95 * h)])
+  return assemble([Part(body, skin, [corners(low), corners(high)]), _stalk(0.55 * r, 0.05 * r, 0.95 * h)])
 
 
 def mushroom(height: float, cap: float, dome: float, stem: float, spots: int, hue: float, variety: int) -> Model:
@@ -90,7 +90,7 @@ def mushroom(height: float, cap: float, dome: float, stem: float, spots: int, hu
     row = outer[int((1 - share) * (len(outer) - 1))]
     at = (float(row[0]) * math.cos(turn), float(row[0]) * math.sin(turn), float(row[1]))
     parts.append(Part(ball((size, size, 0.6 * size), at, 20), pale, convex=False))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def banana(length: float, thickness: float, bend: float, ripeness: float, variety: int) -> Model:
@@ -110,7 +110,7 @@ def banana(length: float, thickness: float, bend: float, ripeness: float, variet
   skin = finishes.mottled(hsv(hue, 0.8, 0.86), hsv(hue - 0.02, 0.75, 0.7), 0.7 * thickness, palette.seed, 900.0,
                                  0.45)
   tip = ball(0.4 * thickness, path[0].tolist(), 20)
-  return assembled([Part(solid, skin, hull_pieces(circles[:, ::2], every=5)), Part(tip, STALK)])
+  return assemble([Part(solid, skin, hull_pieces(circles[:, ::2], every=5)), Part(tip, STALK)])
 
 
 def carrot(length: float, radius: float, taper: float, leaves: int, variety: int) -> Model:
@@ -131,7 +131,7 @@ def carrot(length: float, radius: float, taper: float, leaves: int, variety: int
                         (1.3 * radius, 0, length + tall)], 6)
     parts.append(Part(tube(path, np.linspace(1.0, 0.6, len(path)) * 0.09 * radius, 10).rotate((0, 0, turn)), green,
                       [piece @ _turn(turn).T for piece in hull_pieces(tube_rings(path, 0.1 * radius, 6), every=6)]))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def _turn(degrees: float) -> Array:
@@ -188,7 +188,7 @@ def plant(pot: float, height: float, leaves: int, reach: float, droop: float, hu
     pitch = math.degrees(math.atan2(tall * 0.5, max(out * 0.75, 1e-3))) * 0.55
     blade = blade.rotate((0, -pitch, 0)).translate(tuple(path[-1].tolist())).rotate((0, 0, turn))
     parts += [Part(stem, green, [corners(stem)]), Part(blade, green, [corners(blade)])]
-  return assembled(parts)
+  return assemble(parts)
 
 
 def pumpkin(radius: float, height: float, ribs: int, depth: float, hue: float, variety: int) -> Model:
@@ -209,7 +209,7 @@ def pumpkin(radius: float, height: float, ribs: int, depth: float, hue: float, v
                            (0.2 * radius, 0, 1.2 * height * radius)], 6),
               np.linspace(0.14, 0.1, 13) * radius, 10)
   green = finishes.plain(hsv(0.22, 0.5, 0.35), 600.0, 0.8)
-  return assembled([Part(body, skin), Part(stem, green)])
+  return assemble([Part(body, skin), Part(stem, green)])
 
 
 FAMILIES = (

@@ -7,40 +7,18 @@ A solid is a `manifold3d.Manifold` whose vertices carry two properties, u and v;
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kubric_gen.assets.meshes.mesh import Array, Indices
+from kubric_gen.assets.meshes.manifolds import manifold_of
+from kubric_gen.assets.meshes.mesh import Array
 from kubric_gen.assets.meshes.primitives import grid_faces
 
 AROUND = 96
 """Segments of a full turn."""
-_DIGITS = 7
-"""Of positions in metres, when vertices are told apart."""
-
-
-def _manifold(vertices: Array, faces: Indices) -> Any:
-  """A solid of vertices (V, 5), position and uv, of which those at one place are one corner."""
-  import manifold3d
-  _, first, inverse = np.unique(np.round(vertices[:, :3], _DIGITS), axis=0, return_index=True, return_inverse=True)
-  corner = first[inverse.ravel()]
-  a, b, c = (corner[faces[:, i]] for i in range(3))
-  faces = faces[(a != b) & (b != c) & (c != a)]
-  doubled = np.flatnonzero(corner != np.arange(len(vertices)))
-  solid = manifold3d.Manifold(manifold3d.Mesh(
-      np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.uint32),
-      doubled.astype(np.uint32), corner[doubled].astype(np.uint32)))
-  if solid.status() != manifold3d.Error.NoError:
-    raise ValueError(f"not a closed surface: {solid.status()}")
-  return solid
-
-
-def closed_surface(corners: Array) -> Any:
-  """A solid of triangles (F, 3, 5), each corner a position and uv; those at one place are one."""
-  return _manifold(corners.reshape(-1, 5), np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3))
 
 
 def rings(points: Array, around: Array, along: Array) -> Any:
@@ -53,7 +31,7 @@ def rings(points: Array, around: Array, along: Array) -> Any:
   """
   closed = np.concatenate([points, points[:, :1]], axis=1)
   uv = np.stack(np.broadcast_arrays(around[None], along[:, None]), axis=-1)
-  return _manifold(np.concatenate([closed, uv], axis=-1).reshape(-1, 5), grid_faces(len(points) - 1, points.shape[1]))
+  return manifold_of(np.concatenate([closed, uv], axis=-1).reshape(-1, 5), grid_faces(len(points) - 1, points.shape[1]))
 
 
 def _lengths(points: Array) -> Array:
@@ -198,7 +176,7 @@ def prism(outline: ArrayLike, height: float) -> Any:
   for z, turned in ((-height / 2, triangles[:, ::-1]), (height / 2, triangles)):
     faces.append(turned + sum(map(len, parts)))
     parts.append(np.column_stack([flat, np.full(n, z), (flat - low) / size]))
-  return _manifold(np.concatenate(parts), np.concatenate(faces))
+  return manifold_of(np.concatenate(parts), np.concatenate(faces))
 
 
 def box(size: Sequence[float], centre: Sequence[float] = (0.0, 0.0, 0.0)) -> Any:
@@ -214,10 +192,4 @@ def box(size: Sequence[float], centre: Sequence[float] = (0.0, 0.0, 0.0)) -> Any
         corners[:, right] *= -1
       parts.append(np.column_stack([corners * np.asarray(size) + np.asarray(centre), square]))
   faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * i for i in range(6)]).astype(np.int32)
-  return _manifold(np.concatenate(parts), faces)
-
-
-def united(solids: Iterable[Any]) -> Any:
-  """All of them as one."""
-  import manifold3d
-  return manifold3d.Manifold.batch_boolean(list(solids), manifold3d.OpType.Add)
+  return manifold_of(np.concatenate(parts), faces)

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.solids.modelling import box, closed_surface, cylinder, prism, revolve, rounded_box
+from kubric_gen.assets.meshes.manifolds import closed_surface
 from kubric_gen.assets.solids import finishes
-from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
+from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY
+from kubric_gen.assets.solids.modelling import box, cylinder, prism, revolve, rounded_box
 
 
 def carton(width: float, depth: float, height: float, roundness: float, hue: float, variety: int) -> Model:
@@ -24,7 +25,7 @@ def carton(width: float, depth: float, height: float, roundness: float, hue: flo
     cos, sin = np.cos(angle), np.sin(angle)
     outline = np.column_stack([np.sign(cos) * np.abs(cos) ** power * width / 2, np.sign(sin) * np.abs(sin) ** power * depth / 2])
     solid = prism(outline, height)
-  return assembled([Part(solid, finishes.printed(palette, mapping="box", density=250.0))])
+  return assemble([Part(solid, finishes.printed(palette, mapping="box", density=250.0))])
 
 
 def tube_box(height: float, radius: float, lid: float, hue: float, variety: int) -> Model:
@@ -33,7 +34,7 @@ def tube_box(height: float, radius: float, lid: float, hue: float, variety: int)
   body = revolve([(0, 0), (radius, 0), (radius, height), (0, height)], 80, (0, 0, 1 / (1 - lid), 1 / (1 - lid)), 2.0)
   cover = cylinder(1.03 * radius, lid * height, (0, 0, height * (1 - lid / 2) + 0.002), 0.06 * radius, segments=80)
   tin = finishes.metal(palette) if palette.chance(5) < 0.6 else finishes.lacquer(palette)
-  return assembled([Part(body, finishes.printed(palette, density=350.0)), Part(cover, tin)])
+  return assemble([Part(body, finishes.printed(palette, density=350.0)), Part(cover, tin)])
 
 
 def book(height: float, width: float, thickness: float, cover: float, hue: float, variety: int) -> Model:
@@ -50,7 +51,7 @@ def book(height: float, width: float, thickness: float, cover: float, hue: float
   spine = prism(np.concatenate([outer, inner]), height).rotate((90, 0, 0)).translate((-width / 2 + 0.0006, 0, 0))
   filled = prism(outer, height - 0.0002).rotate((90, 0, 0)).translate((-width / 2 + 0.0006, 0, 0))
   back = finishes.plain(palette.dark, 700.0) if palette.chance(6) < 0.5 else art
-  return assembled([Part(pages, finishes.paper(palette)), *(Part(part, art) for part in boards), Part(spine, back, convex=False),
+  return assemble([Part(pages, finishes.paper(palette)), *(Part(part, art) for part in boards), Part(spine, back, convex=False),
                     Part(filled, finishes.paper(palette))])
 
 
@@ -62,7 +63,7 @@ def parcel(width: float, depth: float, height: float, tape: float, hue: float, v
   sides = box((width + 1, depth + 1, 0.55 * height), (0, 0, -0.28 * height))
   wrap = strip - sides
   label = box((0.32 * width, 0.0012, 0.3 * height), (0.2 * width, -depth / 2, 0.05 * height))
-  return assembled([Part(body, finishes.card(palette)), Part(wrap, finishes.plain((0.55, 0.42, 0.24), 300.0, 0.25), convex=False),
+  return assemble([Part(body, finishes.card(palette)), Part(wrap, finishes.plain((0.55, 0.42, 0.24), 300.0, 0.25), convex=False),
                     Part(label, finishes.printed(palette), convex=False)])
 
 
@@ -77,7 +78,7 @@ def gift(width: float, depth: float, height: float, ribbon: float, hue: float, v
   wrapping = finishes.printed(palette, ("dots", "stripes", "checker")[palette.pick(5, 3)], "box", 200.0)
   loops = [_loop(0.3 * min(width, depth), 0.1 * min(width, depth)).rotate((0, 0, turn)).translate((0, 0, height / 2))
            for turn in (20.0, 110.0, 200.0, 290.0)]
-  return assembled([Part(body, wrapping), *(Part(part, band, convex=False) for part in bands),
+  return assemble([Part(body, wrapping), *(Part(part, band, convex=False) for part in bands),
                     *(Part(part, band) for part in loops)])
 
 

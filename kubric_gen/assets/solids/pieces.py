@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.fetching.cache import read_cached, write_cached
 from kubric_gen.assets.collision.convexity import convex_pieces
+from kubric_gen.assets.fetching.cache import read_cached, write_cached
 from kubric_gen.assets.meshes.mesh import Array
 
 VERSION = 1

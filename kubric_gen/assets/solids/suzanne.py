@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.solids.modelling import closed_surface, united
-from kubric_gen.assets.solids.family import Family, Model, made_of
+from kubric_gen.assets.meshes.manifolds import closed_surface, unite
+from kubric_gen.assets.solids.family import Family, Model, model_of_solid
 from kubric_gen.system.console import captured_console
 
 
 def suzanne() -> Model:
   """Head, eyes and ears as one closed solid: the openings of Blender's mesh are filled."""
   with captured_console():
-    import bpy  # noqa: F401  (before it there is no bmesh)
     import bmesh
+    import bpy  # noqa: F401  (before it there is no bmesh)
     work = bmesh.new()
     layer = work.loops.layers.uv.new("UVMap")
     bmesh.ops.create_monkey(work, calc_uvs=True)
@@ -32,7 +32,7 @@ def suzanne() -> Model:
     if eye is not head:  # it only touches the rim of its socket, which leaves slivers: let it bite
       centre = eye[..., :3].mean(axis=(0, 1))
       eye[..., :3] = centre + 1.02 * (eye[..., :3] - centre)
-  return made_of(united(map(closed_surface, parts)), size=1.0, most=128)
+  return model_of_solid(unite(map(closed_surface, parts)), size=1.0, most=128)
 
 
 def _islands(edges: list[tuple[int, int]], count: int) -> list[int]:

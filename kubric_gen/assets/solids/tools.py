@@ -12,7 +12,7 @@ from kubric_gen.assets.meshes.mesh import Array
 from kubric_gen.assets.solids.modelling import (box, cylinder, prism, revolve, rings, rounded_box, rounded_profile,
                                                 smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
-from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
+from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
 
@@ -38,7 +38,7 @@ def hammer(length: float, head: float, face: float, finish: int, hue: float, var
   neck = cylinder(0.012, 0.2 * head).rotate((0, 90, 0)).translate((-0.22 * head, 0, z))
   wedge = np.array([(0.18 * head, -0.014), (0.56 * head, -0.0015), (0.56 * head, 0.0015), (0.18 * head, 0.014)])
   pein = prism(wedge, 0.028).rotate((90, 0, 0)).translate((0, 0, z))
-  return assembled([Part(grip, GRIPS[finish](palette), hull_pieces(tube_rings([(0, 0, v) for v in np.linspace(0, length, 6)],
+  return assemble([Part(grip, GRIPS[finish](palette), hull_pieces(tube_rings([(0, 0, v) for v in np.linspace(0, length, 6)],
                                                                               0.014, 12))),
                     Part(block, steel), Part(poll, steel), Part(neck, steel), Part(pein, steel)])
 
@@ -66,7 +66,7 @@ def screwdriver(length: float, blade: float, tip: int, finish: int, hue: float, 
     cross = [box((0.9 * blade, 0.28 * blade, 0.012)), box((0.28 * blade, 0.9 * blade, 0.012))]
     cone = cylinder(0.55 * blade, 0.012, top=0.1 * blade)
     point = ((cross[0] + cross[1]) ^ cone).translate((0, 0, end + 0.004))
-  return assembled([Part(handle, GRIPS[finish](palette), [corners(handle)]), Part(shaft, steel), Part(point, steel)])
+  return assemble([Part(handle, GRIPS[finish](palette), [corners(handle)]), Part(shaft, steel), Part(point, steel)])
 
 
 def spoon(length: float, width: float, depth: float, finish: int, hue: float, variety: int) -> Model:
@@ -103,7 +103,7 @@ def spoon(length: float, width: float, depth: float, finish: int, hue: float, va
                               lower[low:high + 1:3, part][:, ::3].reshape(-1, 3),
                               upper[low:high + 1:3, part][:, -1], lower[low:high + 1:3, part][:, -1]])
       pieces.append(block)
-  return assembled([Part(solid, made, pieces)])
+  return assemble([Part(solid, made, pieces)])
 
 
 def _thread(radius: float, length: float, pitch: float, depth: float) -> Any:
@@ -138,7 +138,7 @@ def bolt(length: float, diameter: float, head: int, finish: int, variety: int) -
   else:
     cap = cylinder(r, 0.5 * diameter, (0, 0, length + 0.25 * diameter - 0.0005), top=diameter) - box(
         (3 * diameter, 0.2 * diameter, 0.3 * diameter), (0, 0, length + 0.5 * diameter))
-  return assembled([Part(rod, made, [corners(cylinder(r, length, (0, 0, length / 2), segments=24))]),
+  return assemble([Part(rod, made, [corners(cylinder(r, length, (0, 0, length / 2), segments=24))]),
                     Part(cap, made, [corners(cap)])],
                    crease=math.radians(30))
 
@@ -159,7 +159,7 @@ def nut(diameter: float, height: float, finish: int, variety: int) -> Model:
   for k in range(6):
     flat = np.concatenate([outer[[k, (k + 1) % 6]], inner[[k, (k + 1) % 6]]])
     pieces.append(np.concatenate([np.column_stack([flat, np.full(4, z)]) for z in (-h / 2, h / 2)]))
-  return assembled([Part(body, made, pieces)], crease=math.radians(30))
+  return assemble([Part(body, made, pieces)], crease=math.radians(30))
 
 
 def pencil(length: float, radius: float, tip: float, hue: float, variety: int) -> Model:
@@ -175,7 +175,7 @@ def pencil(length: float, radius: float, tip: float, hue: float, variety: int) -
   end = cylinder(1.02 * radius, 0.012, (0, 0, -0.004), 0.001)
   ring = cylinder(1.06 * radius, 0.012, (0, 0, 0.006), 0.0005)
   hull = [corners(prism(polygon(6, radius), length - tip).translate((0, 0, (length - tip) / 2)) + lead)]
-  return assembled([Part(body ^ coat, finishes.lacquer(palette), hull), Part(inner, finishes.plain((0.62, 0.4, 0.2), 600.0),
+  return assemble([Part(body ^ coat, finishes.lacquer(palette), hull), Part(inner, finishes.plain((0.62, 0.4, 0.2), 600.0),
                                                                              convex=False),
                     Part(lead, finishes.plain((0.03, 0.03, 0.035), 2000.0, 0.4), convex=False), Part(end, cap),
                     Part(ring, finishes.metal(palette, 2), convex=False)])
@@ -198,7 +198,7 @@ def key(length: float, bow: float, teeth: int, finish: int, variety: int) -> Mod
     reach = float(rng.uniform(0.08, 0.16)) * length
     x = 0.98 * length - k * 0.07 * length
     parts.append(Part(rounded_box((0.05 * length, reach, 0.028 * length), 0.004 * length, (x, -reach / 2, 0)), made))
-  return assembled(parts)
+  return assemble(parts)
 
 
 _METALS = Parameter(0, 2, 0, "", "0 steel, 1 brass, 2 black or copper", whole=True)

@@ -8,7 +8,7 @@ from kubric_gen.assets.collision.convexity import corners, hull_pieces
 from kubric_gen.assets.solids.modelling import (ball as ellipsoid, box, cylinder, prism, revolve, rounded_box, rounded_profile,
                                          smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
-from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
+from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Finish, Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
 
@@ -45,7 +45,7 @@ def car(length: float, height: float, cabin: float, wheel: float, finish: int, h
     parts.append(Part(ellipsoid((0.012 * length, 0.05 * length, 0.05 * length), (0.495 * length, y * width, low + 0.55 * body_h),
                                 24), lamp,
                       convex=False))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def brick(columns: int, rows: int, layers: int, pitch: float, hue: float, variety: int) -> Model:
@@ -67,7 +67,7 @@ def brick(columns: int, rows: int, layers: int, pitch: float, hue: float, variet
     for j in range(rows):
       centre_of = ((i - (columns - 1) / 2) * p, (j - (rows - 1) / 2) * p, h + 0.1 * p)
       parts.append(Part(cylinder(0.3 * p, 0.22 * p, centre_of, 0.02 * p, segments=32), plastic))
-  return assembled(parts)
+  return assemble(parts)
 
 
 PIPS = {1: [(0, 0)], 2: [(-1, -1), (1, 1)], 3: [(-1, -1), (0, 0), (1, 1)], 4: [(-1, -1), (-1, 1), (1, -1), (1, 1)],
@@ -87,7 +87,7 @@ def die(size: float, roundness: float, pip: float, finish: int, hue: float, vari
       at = np.zeros(3)
       at[axis], at[(axis + 1) % 3], at[(axis + 2) % 3] = sign * (0.5 * size + 0.35 * pip * size), 0.24 * size * u, 0.24 * size * v
       dents.append(Part(ellipsoid(pip * size, at.tolist(), 20), ink))
-  return assembled([Part(cube, made)], dents)
+  return assemble([Part(cube, made)], dents)
 
 
 def ball(radius: float, kind: int, hue: float, variety: int) -> Model:
@@ -102,7 +102,7 @@ def ball(radius: float, kind: int, hue: float, variety: int) -> Model:
     wave = np.column_stack([np.cos(t) * np.cos(0.75 * np.sin(2 * t)), np.sin(t) * np.cos(0.75 * np.sin(2 * t)),
                             np.sin(0.75 * np.sin(2 * t))])
     paths = [circle, circle[:, [0, 2, 1]] * (1, 1, -1), wave[:, [2, 0, 1]] * 1.004 * radius]
-    return assembled([Part(body, skin)], [Part(tube(path, 0.03 * radius, 10, closed=True), lines) for path in paths])
+    return assemble([Part(body, skin)], [Part(tube(path, 0.03 * radius, 10, closed=True), lines) for path in paths])
   if kind == 1:
     made = finishes.printed(palette, "stripes", density=60.0)
     body = body.rotate((90, 0, 0))
@@ -110,7 +110,7 @@ def ball(radius: float, kind: int, hue: float, variety: int) -> Model:
     made = finishes.printed(palette, "dots", density=150.0)
   else:
     made = finishes.wood(palette) if kind == 4 else Finish(finishes.rubber(palette).material, 300.0)
-  return assembled([Part(body, made)])
+  return assemble([Part(body, made)])
 
 
 def top(radius: float, height: float, finish: int, hue: float, variety: int) -> Model:
@@ -127,7 +127,7 @@ def top(radius: float, height: float, finish: int, hue: float, variety: int) -> 
                                   (0, 0.56 * height)]), 72)
   stem = cylinder(0.12 * radius, 0.36 * height, (0, 0, 0.82 * height), segments=16)
   lower = revolve(np.concatenate([line[line[:, 1] <= 0.66 * height], [(0, 0.66 * height)]]), 32)
-  return assembled([Part(disc, made, [corners(lower), corners(stem)]), Part(ring, finishes.plain(palette.second, 900.0, 0.3))])
+  return assemble([Part(disc, made, [corners(lower), corners(stem)]), Part(ring, finishes.plain(palette.second, 900.0, 0.3))])
 
 
 def ring_stack(radius: float, rings: int, hue: float, variety: int) -> Model:
@@ -151,7 +151,7 @@ def ring_stack(radius: float, rings: int, hue: float, variety: int) -> Model:
     z += tube_r * 0.92
   parts.append(Part(cylinder(0.12 * radius, z, (0, 0, z / 2)), wooden))
   parts.append(Part(ellipsoid(0.24 * radius, (0, 0, z + 0.12 * radius)), finishes.plain(palette.second, 700.0, 0.3)))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def rocket(height: float, radius: float, fins: int, hue: float, variety: int) -> Model:
@@ -178,7 +178,7 @@ def rocket(height: float, radius: float, fins: int, hue: float, variety: int) ->
   pane = ellipsoid((0.26 * radius, 0.05 * radius, 0.26 * radius), (0, -1.03 * radius, z0 + 0.45 * height), 32)
   parts += [Part(porthole, finishes.metal(palette, 1), convex=False), Part(pane, finishes.plain((0.1, 0.25, 0.4), 500.0, 0.05),
                                                                            convex=False)]
-  return assembled(parts)
+  return assemble(parts)
 
 
 _LOOK = {"hue": HUE, "variety": VARIETY}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from kubric_gen.assets.collision.convexity import corners, hull_pieces, wedges as wall_pieces
+from kubric_gen.assets.collision.convexity import corners, hull_pieces
+from kubric_gen.assets.collision.convexity import wedges as wall_pieces
 from kubric_gen.assets.meshes.mesh import Array
-from kubric_gen.assets.solids.modelling import cylinder, revolve, rounded_profile, smooth_line, tube, tube_rings
 from kubric_gen.assets.solids import finishes
-from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assembled
+from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Finish, Maker, Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
+from kubric_gen.assets.solids.modelling import cylinder, revolve, rounded_profile, smooth_line, tube, tube_rings
 
 SEGMENTS = 80
 SIDES = 14
@@ -83,7 +84,7 @@ def vessel(height: float, foot: float, rim: float, belly: float, wall: float, ha
   parts = _shell(outer, wall, 1.6 * wall, made)
   if handle > 0.02:
     parts += _handle(outer, handle * 0.45 * height, max(0.3, min(1.0, 2 * handle)) * 0.055 * height, 0.22, 0.8, made)
-  return assembled(parts)
+  return assemble(parts)
 
 
 def bottle(height: float, radius: float, shoulder: float, neck: float, finish: int, hue: float, variety: int) -> Model:
@@ -101,13 +102,13 @@ def bottle(height: float, radius: float, shoulder: float, neck: float, finish: i
   inside = cylinder(0.99 * r, height, (0, 0, height / 2))
   sleeve = wall_pieces([(1.002 * r, 0.96 * r, z, z) for z in (low, high)], (0.0, 1.0), SIDES)
   parts.append(Part(label - inside, finishes.printed(palette), sleeve))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def vase(height: float, foot: float, belly: float, neck: float, rim: float, waist: float, finish: int, hue: float,
          variety: int) -> Model:
   outer = smooth_line([(foot, 0.0), (belly, height * waist), (neck, height * (0.45 + 0.5 * waist)), (rim, height)], 10)
-  return assembled(_shell(outer, 0.05 * belly + 0.001, 0.06 * height,
+  return assemble(_shell(outer, 0.05 * belly + 0.001, 0.06 * height,
                           (finishes.ceramic, finishes.decorated, finishes.glass,
                            finishes.stone)[finish](Palette(hue, variety)), 4))
 
@@ -116,7 +117,7 @@ def plate(radius: float, depth: float, rim: float, finish: int, hue: float, vari
   foot = radius * (1 - rim)
   outer = smooth_line([(0.55 * foot, 0.0), (0.8 * foot, 0.04 * depth), (foot, 0.35 * depth), (0.5 * (foot + radius), 0.8 * depth),
                        (radius, depth)], 6)
-  return assembled(_shell(outer, 0.018 * radius + 0.0015, 0.12 * depth + 0.002,
+  return assemble(_shell(outer, 0.018 * radius + 0.0015, 0.12 * depth + 0.002,
                           (finishes.ceramic, finishes.decorated, finishes.stone)[finish](Palette(hue, variety)), 2))
 
 
@@ -124,7 +125,7 @@ def glass(height: float, foot: float, rim: float, stem: float, hue: float, varie
   """A tumbler, or with a stem a goblet."""
   made = finishes.glass(Palette(hue, variety))
   if stem < 0.1:
-    return assembled(_shell(_side(height, foot, rim, 0.0), 0.002 + 0.02 * rim, 0.1 * height, made))
+    return assemble(_shell(_side(height, foot, rim, 0.0), 0.002 + 0.02 * rim, 0.1 * height, made))
   z = stem * height
   bowl = _side(height - z, 0.35 * rim, rim, 0.45) + (0.0, z)
   profile, pairs = _wall(bowl, 0.0015 + 0.015 * rim, z + 0.06 * height)
@@ -134,7 +135,7 @@ def glass(height: float, foot: float, rim: float, stem: float, hue: float, varie
                                (0.3 * rim, z + 0.05 * height), (0, z + 0.05 * height)], 6)
   base = revolve(foot_line, SEGMENTS)
   disc, post = cylinder(foot, 0.006, (0, 0, 0.003)), cylinder(0.15 * foot, z, (0, 0, z / 2), segments=16)
-  return assembled([Part(revolve(profile, SEGMENTS), made, pieces), Part(base, made, [corners(disc), corners(post)])])
+  return assemble([Part(revolve(profile, SEGMENTS), made, pieces), Part(base, made, [corners(disc), corners(post)])])
 
 
 def can(height: float, radius: float, rib: float, hue: float, variety: int) -> Model:
@@ -150,7 +151,7 @@ def can(height: float, radius: float, rib: float, hue: float, variety: int) -> M
   line = np.concatenate([[(0, low)], np.column_stack([ribs, low + (high - low) * t]), [(0, high)]])
   label = revolve(line, SEGMENTS, np.concatenate([[0], t, [1]]), 2.0)
   tab = cylinder(0.2 * r, 0.0016, (0.3 * r, 0, 0.972 * h), 0.0004).scale((1.4, 1.0, 1.0))
-  return assembled([Part(body, tin), Part(label, finishes.printed(palette, density=1000.0), convex=False),
+  return assemble([Part(body, tin), Part(label, finishes.printed(palette, density=1000.0), convex=False),
                     Part(tab, tin, convex=False)])
 
 
@@ -165,7 +166,7 @@ def jar(height: float, radius: float, lid: float, fill: float, hue: float, varie
   parts.append(Part(inside, finishes.mottled(palette.main, palette.second, 0.02, palette.seed, 1100.0)))
   cover = cylinder(0.88 * r, lid * height + 0.01 * height, (0, 0, top + 0.5 * lid * height), 0.05 * r)
   parts.append(Part(cover, finishes.metal(palette) if palette.chance(5) < 0.5 else finishes.decorated(palette)))
-  return assembled(parts)
+  return assemble(parts)
 
 
 def candle(height: float, radius: float, melt: float, holder: float, hue: float, variety: int) -> Model:
@@ -184,7 +185,7 @@ def candle(height: float, radius: float, melt: float, holder: float, hue: float,
                                     (1.12 * r, 0.6 * base, 0.1 * base),
                                     (1.12 * r, base, 0.1 * base), (0, base)], 5), SEGMENTS)
     parts.append(Part(foot, (finishes.metal, finishes.ceramic, finishes.wood)[palette.pick(6, 3)](palette)))
-  return assembled(parts)
+  return assemble(parts)
 
 
 _M = "m"

@@ -147,8 +147,7 @@ def test_they_come_to_rest_on_the_floor() -> None:
 
 def test_pieces_are_kept_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
   from kubric_gen.assets.fetching import cache
-  from kubric_gen.assets.solids import modelling
-  from kubric_gen.assets.solids import pieces
+  from kubric_gen.assets.solids import modelling, pieces
   monkeypatch.setattr(cache, "_root", lambda: tmp_path)
   cup = modelling.box((1, 1, 1)) - modelling.box((0.6, 0.6, 1), (0, 0, 0.3))
   made = pieces.cached_pieces(cup, 0.02, 32)
@@ -165,7 +164,7 @@ def test_pieces_are_kept_in_the_cache(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_list_of_families_is_what_they_are() -> None:
   from kubric_gen.assets.solids.__main__ import table
-  written = Path(__file__).parents[2] / "docs" / "families.md"
+  written = Path(__file__).parents[3] / "docs" / "families.md"
   if not written.exists():
     pytest.skip("no docs here")  # in the image
   assert written.read_text() == table(), "make it again: python -m kubric_gen.assets.solids > docs/families.md"

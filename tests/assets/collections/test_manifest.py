@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kubric_gen.assets import load_mesh, mass_of
-from kubric_gen.assets.fetching import files as fetching
-from kubric_gen.assets.fetching.archives import packed
 from kubric_gen.assets.collections import ManifestEnvironments, ManifestObjects
 from kubric_gen.assets.collision.files import load_pieces, pieces_text
+from kubric_gen.assets.fetching import files as fetching
+from kubric_gen.assets.fetching.archives import pack
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene import Texture
 
@@ -74,7 +74,7 @@ def collection(folder: Path, count: int = 12, change: Callable[[dict[str, Any]],
   """A collection on disk; returns its manifest."""
   assets = {}
   for number in range(count):
-    archive = packed(files(f"box_{number:02d}", number))
+    archive = pack(files(f"box_{number:02d}", number))
     (folder / f"box_{number:02d}.tar.gz").write_bytes(archive)
     assets[f"box_{number:02d}"] = entry(f"box_{number:02d}", number, archive)
   manifest = {"name": "Boxes", "version": "1.0", "assets": assets}
@@ -197,7 +197,7 @@ def test_ids_with_folders(tmp_path):
   """As ShapeNet's, whose archives lie in a folder for each category."""
   (tmp_path / "02691156").mkdir()
   data = files("abc", 1)
-  (tmp_path / "02691156" / "abc.tar.gz").write_bytes(packed({f"abc/{name}": content for name, content in data.items()}))
+  (tmp_path / "02691156" / "abc.tar.gz").write_bytes(pack({f"abc/{name}": content for name, content in data.items()}))
   path = tmp_path / "ShapeNet.json"
   path.write_text(json.dumps({"assets": {"02691156/abc": entry("02691156/abc", 1)}}))
   assert mass_of(ManifestObjects(path).create("02691156/abc", "x")) == 1.5
@@ -235,7 +235,7 @@ def repacked(folder: Path, change: Callable[[dict[str, bytes]], object]) -> Path
   path = collection(folder, 1)
   content = files("box_00", 0)
   change(content)
-  (folder / "box_00.tar.gz").write_bytes(packed(content))
+  (folder / "box_00.tar.gz").write_bytes(pack(content))
   path.write_text(json.dumps({"assets": {"box_00": entry("box_00", 0)}}))
   return path
 
@@ -263,7 +263,7 @@ def test_a_missing_texture_is_told(tmp_path):
 def test_archives_that_differ_from_the_manifest(tmp_path, cache_root):
   path = collection(tmp_path, 2)
   archive = tmp_path / "box_00.tar.gz"
-  archive.write_bytes(packed(files("box_00", 5)))
+  archive.write_bytes(pack(files("box_00", 5)))
   with pytest.raises(AssetError, match="SHA-256 differs"):
     ManifestObjects(path).create("box_00", "x")
   archive.write_bytes(archive.read_bytes()[:-20])
@@ -360,7 +360,7 @@ def test_manifests_that_are_no_json(tmp_path, text):
     ({"kwargs_scale": [1, 2]}, "scale must be 3"), ({"kwargs_render_filename": "texture.png"}, "must end in"),
     ({"kwargs_simulation_filename": "../x.urdf"}, "stay"), ({"kwargs_simulation_filename": 3}, "must be text")])
 def test_broken_entries(tmp_path, changes, reason):
-  (tmp_path / "a.tar.gz").write_bytes(packed(files("a", 1)))
+  (tmp_path / "a.tar.gz").write_bytes(pack(files("a", 1)))
   path = tmp_path / "m.json"
   path.write_text(json.dumps(one(**changes)))
   with pytest.raises(AssetError, match=reason) as error:
@@ -369,7 +369,7 @@ def test_broken_entries(tmp_path, changes, reason):
 
 
 def test_scales_of_entries(tmp_path):
-  (tmp_path / "a.tar.gz").write_bytes(packed(files("a", 1)))
+  (tmp_path / "a.tar.gz").write_bytes(pack(files("a", 1)))
   path = tmp_path / "m.json"
   path.write_text(json.dumps(one(kwargs_scale=2)))
   assert ManifestObjects(path).create("a", "x").scale == (2, 2, 2)
@@ -385,7 +385,7 @@ def test_a_remote_manifest_names_no_folders_of_this_machine(tmp_path, server):
 @pytest.mark.parametrize("filename", ["{asset_dir}/environment_4k.hdr", "environment_4k.hdr"])
 def test_environments(tmp_path, server, filename):
   hdr = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 2\n" + bytes([128, 128, 128, 129] * 2)
-  (tmp_path / "sky.tar.gz").write_bytes(packed({"environment_4k.hdr": hdr, "data.json": b'{"id": "sky"}'}))
+  (tmp_path / "sky.tar.gz").write_bytes(pack({"environment_4k.hdr": hdr, "data.json": b'{"id": "sky"}'}))
   (tmp_path / "lone.hdr").write_bytes(hdr)
   assets = {"sky": {"id": "sky", "asset_type": "Texture", "license": "CC0 1.0", "kwargs": {"filename": filename}},
             "lone": {"id": "lone", "asset_type": "Texture", "path": None, "kwargs": {"filename": "lone.hdr"}},

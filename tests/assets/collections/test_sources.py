@@ -10,10 +10,10 @@ import pytest
 import trimesh
 
 from kubric_gen.assets import load_mesh, mass_of
-from kubric_gen.assets.collision.files import load_pieces
-from kubric_gen.assets.fetching.archives import packed
 from kubric_gen.assets.collections import BasicShapes, BulletObjects, ManifestObjects, RandomUrdfs
 from kubric_gen.assets.collections.sources import Asset, ObjectSource
+from kubric_gen.assets.collision.files import load_pieces
+from kubric_gen.assets.fetching.archives import pack
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics import simulate
 from kubric_gen.scene import Object, PerspectiveCamera, Plane, Scene, Sphere, Texture
@@ -49,7 +49,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path, cache_root: Path) -> 
   for number in range(12):
     name = f"box_{number:02d}"
     files = {"visual_geometry.glb": trimesh.creation.box((0.1, 0.2, 0.1 + 0.1 * number)).export(file_type="glb")}
-    (tmp_path / f"{name}.tar.gz").write_bytes(packed(files))
+    (tmp_path / f"{name}.tar.gz").write_bytes(pack(files))
     assets[name] = {"license": "CC BY 4.0", "metadata": {"category": "box"}, "kwargs": {
         "render_filename": "{asset_dir}/visual_geometry.glb", "mass": 1 + number}}
   (tmp_path / "boxes.json").write_text(json.dumps({"assets": assets}))

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.assets.fetching import archives
-from kubric_gen.assets.fetching.archives import packed, unpack
+from kubric_gen.assets.fetching.archives import pack, unpack
 from kubric_gen.errors import AssetError
 
 FILES = {"data.json": b"{}", "a/b.txt": b"hello" * 1000, "empty": b""}
@@ -60,14 +60,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("change", [lambda data: data, gzip.decompress])
 def test_there_and_back(tmp_path, folder, change):
-  unpack(write(tmp_path, change(packed(FILES))), folder)
+  unpack(write(tmp_path, change(pack(FILES))), folder)
   assert unpacked(folder) == FILES
 
 
 def test_packing_depends_on_content_alone():
-  first = packed(FILES)
+  first = pack(FILES)
   time.sleep(0.01)
-  assert packed(dict(reversed(FILES.items()))) == first
+  assert pack(dict(reversed(FILES.items()))) == first
 
 
 def test_folders_and_modes(tmp_path, folder):
@@ -100,13 +100,13 @@ def test_what_would_escape_is_refused(tmp_path, folder, members, reason, compres
 
 @pytest.mark.parametrize("keep", [0, 1, 9, 20, 100, -1, -5, -9])
 def test_truncated_archives(tmp_path, folder, keep):
-  data = packed({"a": os.urandom(5000)})
+  data = pack({"a": os.urandom(5000)})
   with pytest.raises(AssetError, match="cannot be used"):
     unpack(write(tmp_path, data[:keep]), folder)
 
 
 def test_damaged_archives(tmp_path, folder):
-  data = bytearray(packed({"a": os.urandom(5000)}))
+  data = bytearray(pack({"a": os.urandom(5000)}))
   data[2000] ^= 1
   with pytest.raises(AssetError, match="cannot be used"):
     unpack(write(tmp_path, bytes(data)), folder)
@@ -137,7 +137,7 @@ def test_headers_take_no_memory(tmp_path, folder, kind):
 def test_many_files(tmp_path, folder, monkeypatch):
   monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
   with pytest.raises(AssetError, match="more than 10 files"):
-    unpack(write(tmp_path, packed({str(i): b"" for i in range(11)})), folder)
+    unpack(write(tmp_path, pack({str(i): b"" for i in range(11)})), folder)
 
 
 @given(st.binary(max_size=2000), st.integers(0, 3000), st.booleans())
@@ -161,7 +161,7 @@ def test_an_archive_that_cannot_be_read_is_not_the_caches_fault(tmp_path, folder
   if problem == "folder":
     archive.mkdir()
   else:
-    write(tmp_path, packed(FILES))
+    write(tmp_path, pack(FILES))
 
     def fail(stream: object, size: int) -> bytes:
       raise OSError(errno.EIO, "Input/output error")
@@ -179,4 +179,4 @@ def test_what_cannot_be_written_is(tmp_path, folder, number, monkeypatch):
 
   monkeypatch.setattr(archives, "_copy", fail)
   with pytest.raises(AssetError, match="cannot be unpacked into.*free some space"):
-    unpack(write(tmp_path, packed(FILES)), folder)
+    unpack(write(tmp_path, pack(FILES)), folder)

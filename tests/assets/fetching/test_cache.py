@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kubric_gen.assets.collections import BulletObjects
 from kubric_gen.assets.fetching import cache
 from kubric_gen.assets.fetching.cache import cache_folder, cached_file, read_cached, write_cached
-from kubric_gen.assets.collections import BulletObjects
-from kubric_gen.assets.solids.modelling import box
 from kubric_gen.assets.solids import pieces
+from kubric_gen.assets.solids.modelling import box
 from kubric_gen.errors import AssetError
 
 
@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
   monkeypatch.setenv("HOME", str(tmp_path / "home"))
   monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
   monkeypatch.delenv("KUBRIC_GEN_CACHE", raising=False)
-  cache._found.cache_clear()
+  cache._choose_root.cache_clear()
   return tmp_path / "home"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from kubric_gen.assets.fetching.archives import packed
+from kubric_gen.assets.fetching.archives import pack
 from kubric_gen.assets.fetching.sharing import shared_file, shared_folder
 from kubric_gen.errors import AssetError, KubricGenError
 
@@ -140,7 +140,7 @@ def test_workers_fetch_an_archive_once(tmp_path):
   hdr = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 2\n" + bytes([128, 128, 128, 129] * 2)
   manifest = {"assets": {"packed": {"asset_type": "Texture", "kwargs": {"filename": "a.hdr"}},
                          "single": {"asset_type": "Texture", "path": None, "kwargs": {"filename": "b.hdr"}}}}
-  files = {"/m.json": json.dumps(manifest).encode(), "/packed.tar.gz": packed({"a.hdr": hdr}), "/b.hdr": hdr}
+  files = {"/m.json": json.dumps(manifest).encode(), "/packed.tar.gz": pack({"a.hdr": hdr}), "/b.hdr": hdr}
   calls: Counter[str] = Counter()
 
   class Handler(BaseHTTPRequestHandler):

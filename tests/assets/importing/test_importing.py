@@ -16,20 +16,20 @@ import trimesh
 from PIL import Image
 
 from kubric_gen.assets import load_mesh, mass_of
-from kubric_gen.assets.importing import folder as importing
 from kubric_gen.assets.__main__ import _pictures
 from kubric_gen.assets.collections import ManifestObjects
-from kubric_gen.assets.collision.files import load_pieces
-from kubric_gen.assets.importing.conversion import to_glb
 from kubric_gen.assets.collision.decomposition import solidity_of
+from kubric_gen.assets.collision.files import load_pieces
+from kubric_gen.assets.importing import folder as importing
+from kubric_gen.assets.importing.conversion import to_glb
 from kubric_gen.assets.importing.export import glb_bytes
 from kubric_gen.assets.importing.folder import Result, find_files, import_folder, name_assets
 from kubric_gen.assets.importing.preparing import Options
-from kubric_gen.system.console import captured_console
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics import simulate
 from kubric_gen.scene import MeshFile, Object, PerspectiveCamera, Plane, PrincipledMaterial, Scene, Solid, Sphere, Texture
 from kubric_gen.scene.transforms import rotation_matrix
+from kubric_gen.system.console import captured_console
 
 pytestmark = pytest.mark.usefixtures("cache_root")
 
@@ -228,6 +228,7 @@ def test_other_programs_read_the_files(imported, tmp_path):
   """PyBullet the URDF file, Blender the glb file: in the same axes."""
   import bpy
   import pybullet
+
   from kubric_gen.assets.fetching.archives import unpack
   output = imported[0]
   entry = json.loads((output / "Mine.json").read_text())["assets"]["furniture_my_table"]

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.assets import load_mesh
-from kubric_gen.assets.meshes.mesh import Mesh, integrate_solid
 from kubric_gen.assets.collision.convexity import convex_pieces
+from kubric_gen.assets.meshes.mesh import Mesh, integrate_solid
+from kubric_gen.assets.solids import basic, families, model_of, suzanne
 from kubric_gen.assets.solids.finishing import finish
 from kubric_gen.assets.solids.modelling import box, prism, revolve, tube
-from kubric_gen.assets.solids import basic, families, model_of, suzanne
 from kubric_gen.errors import AssetError, KubricGenError, SceneError
 from kubric_gen.physics import simulate
 from kubric_gen.scene import Object, PerspectiveCamera, Plane, Scene, Solid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.assets.meshes.loading import load_mesh
+from kubric_gen.assets.loading import load_mesh
 from kubric_gen.errors import AssetError
 from kubric_gen.scene.objects import Object
 
