@@ -86,7 +86,7 @@ class _Task:
   overwrite: bool
 
   def key(self, seed: int) -> str:
-    from kubric_gen.cli.generate import scene_key
+    from kubric_gen.cli.generating import scene_key
     return scene_key(self.dataset, self.split, seed)
 
 
@@ -122,7 +122,7 @@ def _task(world: World[Config]) -> _Task:
   if values.layers and not names:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   if not names:
-    from kubric_gen.cli.generate import default_layers
+    from kubric_gen.cli.generating import default_layers
     names = default_layers(world, config)
   return _Task(world, config, dataset, split, seeds_of_split, check_layers(names), render_settings(values.threads),
                Path(values.output_dir), values.save_state, values.overwrite)
@@ -193,7 +193,7 @@ def _describe(example: Example, path: Path, seconds: float) -> str:
 
 
 def _make(task: _Task, seed: int, examples: Sequence[ExampleSink], records: Sequence[_RecordFile], bar: _Bar) -> None:
-  from kubric_gen.cli.generate import make_world_example
+  from kubric_gen.cli.generating import make_world_example
   started, key = time.perf_counter(), task.key(seed)
   with make_world_example(task.world, task.config, seed, split=task.split, layers=task.layers, settings=task.settings,
                           save_state=task.save_state, progress=bar) as example:
@@ -214,7 +214,7 @@ def _run(world: World[Any]) -> None:
       from kubric_gen.render.devices import check_device
       check_device(task.settings.device)
     return
-  from kubric_gen.cli.generate import is_made  # engines are loaded only when the flags make sense
+  from kubric_gen.cli.generating import is_made  # engines are loaded only when the flags make sense
   examples, records = _open_sinks(task, tuple(name for name in values.sinks.split(",") if name))
   if values.resume and (records or [sink.name for sink in examples] != [SCENE_DIRECTORY]):
     raise KubricGenError(f"--resume goes with --sinks={SCENE_DIRECTORY} alone: other sinks are finished once and for all")

@@ -6,5 +6,5 @@ with epy.lazy_api_imports(globals()):
   from kubric_gen.schema.coding import Coding
   from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
   from kubric_gen.schema.movi import MoviSchema
-  from kubric_gen.schema.physical import physical
+  from kubric_gen.schema.decoding import physical
   from kubric_gen.schema.schema import ClipConfig, Record, Schema

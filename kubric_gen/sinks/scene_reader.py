@@ -37,7 +37,10 @@ def _read_json(path: Path) -> Any:
 
 def _frames(name: str, folder: Path, length: int, ranges: Mapping[str, Any]) -> LazyFrames:
   spec, decode = LAYERS[name], FRAME_CODECS[LAYERS[name].storage].decode
-  limits = limits_of(name, ranges)
+  try:
+    limits = limits_of(name, ranges)
+  except (KeyError, TypeError):
+    raise KubricGenError(f"{folder / RANGES} does not have the range of {name}: make the scene again") from None
 
   def load(t: int) -> Frame:
     path = folder / frame_file(name, t)
@@ -72,6 +75,8 @@ def _read_view(folder: Path) -> View:
                 tuple(Instance.from_plain(item, {**sizes}) for item in described["instances"]),
                 tuple(CollisionEvent.from_plain(item) for item in events["collisions"]), labels(described["flags"], "flags"),
                 _arrays(folder))
+  except KubricGenError:
+    raise
   except _DAMAGE as error:
     raise KubricGenError(f"{folder} is damaged, or of another version ({type(error).__name__}: {error}): make the scene again"
                          ) from None

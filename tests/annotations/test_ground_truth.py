@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 import kubric_gen as kg
-from kubric_gen.example.records import camera_record, collision_records, image_positions, instance_records
-from kubric_gen.annotations.visibility import Visibility
+from kubric_gen.annotations.visibility import Visibility, visible_order
+from kubric_gen.example.cameras import camera_data
+from kubric_gen.example.events import collisions_of
+from kubric_gen.example.instances import instances_of
+from kubric_gen.scene.transforms import rotation_matrix
 from kubric_gen.annotations.tracks import point_tracks
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.layers import check_layers
@@ -402,14 +405,20 @@ def test_a_track_is_occluded_behind_the_camera_outside_the_image_and_beyond_far(
   assert np.isfinite(tracks["points"]).all()
 
 
-# Records.
+# What is known of instances, cameras and events.
+
+def image_positions(points: np.ndarray, camera: kg.Camera, resolution: tuple[int, int]) -> np.ndarray:
+  """Of points (n, 3) in world space."""
+  positions, quaternions = camera.poses(np.ones(len(points)))
+  local = np.einsum("ti,tij->tj", points - positions, rotation_matrix(quaternions))
+  return camera.image_positions(local, resolution)
+
 
 def test_image_positions_are_normalised_projections() -> None:
   camera = kg.PerspectiveCamera(position=(1, 2, 3), look_at=(0, 0, 0))
   points = np.random.default_rng(0).normal(size=(7, 3))
-  poses = camera.poses(np.ones(7))
   for resolution in ((30, 50), (50, 30)):
-    found = image_positions(points, camera, *poses, resolution)
+    found = image_positions(points, camera, resolution)
     matrix = camera.intrinsics_cv(resolution) @ camera.extrinsics_cv(1)[0, :3]
     h = np.concatenate([points, np.ones((7, 1))], axis=1) @ matrix.T
     np.testing.assert_allclose(found, h[:, :2] / h[:, 2:] / resolution[::-1])
@@ -418,14 +427,14 @@ def test_image_positions_are_normalised_projections() -> None:
 def test_image_positions_of_an_orthographic_camera() -> None:
   camera = kg.OrthographicCamera(position=(0, 0, 5), scale=4)
   points = np.array([[0, 0, 0], [2, 0, 1], [-2, 1, -3]])
-  found = image_positions(points, camera, *camera.poses(np.ones(3)), (20, 40))
+  found = image_positions(points, camera, (20, 40))
   np.testing.assert_allclose(found, [[0.5, 0.5], [1, 0.5], [0, 0]])
 
 
 def test_points_behind_the_camera_are_mirrored_and_never_infinite() -> None:
   camera = kg.PerspectiveCamera(focal_length=36, sensor_width=36)
   points = np.array([[0.25, 0.1, -1], [-0.25, -0.1, 1], [1, 1, 0]])
-  found = image_positions(points, camera, *camera.poses(np.ones(3)), (10, 10))
+  found = image_positions(points, camera, (10, 10))
   np.testing.assert_allclose(found[1], found[0])
   assert np.isfinite(found).all()
 
@@ -448,10 +457,17 @@ def test_boxes_are_tight_with_an_exclusive_maximum() -> None:
 def test_instances_come_by_visible_pixels_and_equal_ones_in_the_order_of_the_scene() -> None:
   seen = Visibility(5)
   seen.add(np.array([[[1], [2], [2], [4], [4], [5], [5], [5]]], np.uint16), np.ones(5, int))
-  assert seen.order() == [4, 1, 3, 0]  # object 2 is never seen
+  assert visible_order([seen]) == [4, 1, 3, 0]  # object 2 is never seen
   many = Visibility(60)
   many.add((np.arange(120).reshape(1, -1, 1) // 2 + 1).astype(np.uint16), np.full(60, 2))
-  assert many.order() == list(range(60))
+  assert visible_order([many]) == list(range(60))
+
+
+def test_the_order_is_one_for_all_views() -> None:
+  near, behind = Visibility(3), Visibility(3)
+  near.add(np.array([[[1], [1], [1], [2]]], np.uint16), np.ones(3, int))
+  behind.add(np.array([[[3], [3], [2], [2], [2], [2]]], np.uint16), np.ones(3, int))
+  assert visible_order([near, behind]) == visible_order([behind, near]) == [1, 0, 2]
 
 
 def recorded(truth: kg.GroundTruth) -> Visibility:
@@ -461,7 +477,7 @@ def recorded(truth: kg.GroundTruth) -> Visibility:
   return seen
 
 
-def test_instance_records() -> None:
+def test_instances() -> None:
   """A small cube half behind a large one, and a third out of sight."""
   objects = [kg.Object("floor", kg.Plane(), scale=50, position=(0, 0, -3), static=True, background=True),
              kg.Object("small", kg.Cube(), scale=(1, 0.5, 0.5), path=path((0.5, 0, 0), (0.5, 0, 0.4)), density=200,
@@ -470,7 +486,8 @@ def test_instance_records() -> None:
              kg.Object("large", kg.Cube(), scale=(1, 2, 1), position=(0, 0, 2), static=True, friction=0.25,
                        asset_id="box")]
   truth = truth_of(objects, resolution=(40, 60))
-  records = instance_records(truth, seen := recorded(truth))
+  seen = recorded(truth)
+  records = instances_of(truth, seen, visible_order([seen]))
   assert [record["name"] for record in records] == ["large", "small"]
   large, small = records
   assert (large["asset_id"], small["asset_id"]) == ("box", "cube")
@@ -483,16 +500,16 @@ def test_instance_records() -> None:
   np.testing.assert_array_equal(small["visibility"], seen.visibility[:, 0])
   assert (small["visibility_fraction"] > 0).all() and (small["visibility_fraction"] < 1).all()
   assert (large["visibility_fraction"] == 1).all()
-  assert small["bbox_frames"] == [0, 1, 2] and large["image_positions"][0].tolist() == [0.5, 0.5]
+  assert small["bbox_frames"].tolist() == [0, 1, 2] and large["image_positions"][0].tolist() == [0.5, 0.5]
   labels = truth.segmentation(1)[..., 0]
   rows, columns = np.nonzero(labels == 1)
-  assert small["bboxes"][1] == [rows.min() / 40, columns.min() / 60, (rows.max() + 1) / 40, (columns.max() + 1) / 60]
+  assert small["bboxes"][1].tolist() == [rows.min() / 40, columns.min() / 60, (rows.max() + 1) / 40, (columns.max() + 1) / 60]
 
 
-def test_camera_records() -> None:
+def test_camera_data() -> None:
   scene = kg.Scene([], cameras=[kg.PerspectiveCamera("p", focal_length=35, sensor_width=32, position=(1, 2, 3)),
                                 kg.OrthographicCamera("o", scale=3)], num_frames=5)
-  first, second = (camera_record(scene, camera, (40, 80)) for camera in scene.cameras)
+  first, second = (camera_data(scene, camera, (40, 80)) for camera in scene.cameras)
   assert first["positions"].shape == (5, 3) and first["quaternions"].shape == (5, 4)
   assert first["extrinsics_cv"].shape == (5, 4, 4) and first["R"].shape == (4, 4)
   np.testing.assert_allclose(first["R"][:3, 3], (1, 2, 3))
@@ -513,6 +530,6 @@ def test_collisions_outside_the_clip_are_left_out_and_named_by_instance() -> Non
   events = [event((0, 2), 0.99), event((0, 2), 1.0), event((1, 2), 2.99), event((3, 1), 3.0), event((1, 2), 3.01)]
   motion = kg.Motion(still.positions, still.quaternions, still.velocities, still.angular_velocities, tuple(events))
   truth = kg.GroundTruth(scene, motion)
-  records = collision_records(truth, recorded(truth))
-  assert [(record["instances"], record["frame"]) for record in records] == [([-1, 0], 0), ([1, 0], 1), ([-1, 1], 2)]
-  assert records[0]["image_position"].tolist() == [0.5, 0.5] and records[0]["contact_normal"] == (0, 0, 1)
+  records = collisions_of(truth, visible_order([recorded(truth)]))
+  assert [(record["instances"], record["frame"]) for record in records] == [((-1, 0), 0), ((1, 0), 1), ((-1, 1), 2)]
+  assert records[0]["image_position"].tolist() == [0.5, 0.5] and records[0]["contact_normal"].tolist() == [0, 0, 1]

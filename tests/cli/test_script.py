@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ("--resolution=16", "--num_frames=1", "--samples_per_pixel=1", "--device=cpu")
 
 

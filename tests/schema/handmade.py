@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video
+from kubric_gen.schema.coding import Coding
+from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video, element, leaves
 from kubric_gen.shards.recipe import Recipe, resolution_name
 from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.schema.statistics import Statistics
@@ -42,6 +43,8 @@ def random_value(feature: Any, rng: np.random.Generator, size: Callable[[], int]
       return {getattr(part, "key", "") or name: random_value(part, rng, size) for name, part in feature.items()}
     case Sequence(feature=inner, length=length):
       return [random_value(inner, rng, size) for _ in range(size() if length is None else length)]
+    case Feature(coding=Coding(kind=kind), shape=shape):
+      return rng.uniform(0 if kind == "unit" else -1, 1, shape).astype(np.float32)
     case Tensor(dtype=dtype, shape=shape) | Image(dtype=dtype, shape=shape) | Video(dtype=dtype, shape=shape):
       return _numbers(dtype, shape, rng)
     case Text():
@@ -54,8 +57,14 @@ def random_value(feature: Any, rng: np.random.Generator, size: Callable[[], int]
 
 
 def random_record(features: Features, rng: np.random.Generator, size: Callable[[], int] = lambda: 2) -> dict[str, Any]:
-  """Values that `encode` takes."""
-  return random_value(features, rng, size)
+  """Values that `encode` takes; what is coded over a range has -1 to 1."""
+  record: dict[str, Any] = random_value(features, rng, size)
+  for _, feature in leaves(features):
+    coding = element(feature).coding
+    if coding is not None and coding.limits:
+      group, _, name = coding.limits.rpartition("/")
+      (record[group] if group else record)[name] = np.array([-1, 1], np.float32)
+  return record
 
 
 def small_recipe(num_frames: int = 2, resolutions: tuple[tuple[int, int], ...] = ((32, 32), (16, 16)), **config: Any) -> Recipe:
@@ -103,9 +112,10 @@ def finished_scene(recipe: Recipe, seed: int) -> FinishedScene:
   for resolution in recipe.resolutions:
     features = recipe.features(resolution)
     record = random_record(features, rng)
-    record["metadata"]["video_name"] = f"{recipe.dataset.name}_{seed}"
+    key = f"{recipe.dataset.name}_{seed}"
+    record["metadata"]["video_name"] = key
     name = resolution_name(resolution)
-    records[name] = encode(features, record)
+    records[name] = {key: encode(features, record)}
     counted = Statistics()
     counted.add_numbers("depth", depths(seed))
     for item in record["instances"]:

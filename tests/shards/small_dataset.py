@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.finish import Finished, finish_dataset
 from kubric_gen.shards.layout import Shard, dataset_dir, format_roots, plan_shards, shuffled
@@ -46,7 +46,8 @@ class Made:
     return [item.shard for item in self.packed if (item.shard.split, item.shard.resolution) == (split, resolution)]
 
   def finish(self, failed: tuple[int, ...] = (98,)) -> None:
-    finish_dataset(quiet, self.recipe, self.store, self.roots, self.packed, Finished(REQUEST, failed, OMITTED))
+    keys = tuple(map(self.recipe.key, failed))
+    finish_dataset(quiet, self.recipe, self.store, self.roots, self.packed, Finished(REQUEST, keys, OMITTED))
 
 
 def stored(recipe: Recipe, root: Path, seeds: Mapping[str, list[int]]) -> dict[str, dict[int, dict[str, int]]]:
@@ -56,7 +57,7 @@ def stored(recipe: Recipe, root: Path, seeds: Mapping[str, list[int]]) -> dict[s
   for split in scenes.values():
     for scene in split.values():
       store.write(scene)
-  return {split: {seed: {name: len(record) for name, record in scene.records.items()} for seed, scene in mine.items()}
+  return {split: {seed: {name: sum(map(len, records.values())) for name, records in scene.records.items()} for seed, scene in mine.items()}
           for split, mine in scenes.items()}
 
 
@@ -74,7 +75,8 @@ def packed(folder: Path, formats: tuple[str, ...], recipe: Recipe = RECIPE, seed
 
 def truth(recipe: Recipe, seed: int, resolution: tuple[int, int]) -> dict[str, Any]:
   """What the record of a scene made by hand holds."""
-  return decode(recipe.features(resolution), finished_scene(recipe, seed).records[resolution_name(resolution)])
+  (data,) = finished_scene(recipe, seed).records[resolution_name(resolution)].values()
+  return decode(recipe.features(resolution), data)
 
 
 def same(found: Any, wanted: Any, name: str = "") -> None:
@@ -106,7 +108,7 @@ def check(records: list[Any], recipe: Recipe, seeds: list[int], resolution: tupl
 
 
 def first_scene(folder: Path) -> Path:
-  return Path(SceneStore(folder / "scenes", RECIPE).path(SEEDS["test"][0]))
+  return Path(SceneStore(folder / "scenes", RECIPE).path(SceneKey("test", SEEDS["test"][0])))
 
 
 def _rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
