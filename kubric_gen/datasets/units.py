@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubric_gen.schema.description import features_from_plain
-from kubric_gen.schema.physical import physical
+from kubric_gen.schema.decoding import physical
 from kubric_gen.shards.reader import features_of
 
 
