@@ -44,7 +44,7 @@ def remove_unfinished() -> None:
         break
 
 
-def _raise(number: int, frame: FrameType | None) -> NoReturn:
+def _raise_interrupt(number: int, frame: FrameType | None) -> NoReturn:
   raise KeyboardInterrupt
 
 
@@ -55,7 +55,7 @@ def handle_signals() -> None:
   os.set_blocking(writer, False)
   signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
   for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, _raise)
+    signal.signal(number, _raise_interrupt)
 
   def watch() -> None:
     while True:

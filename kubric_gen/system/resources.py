@@ -14,12 +14,12 @@ CGROUPS = Path("/sys/fs/cgroup")
 def cpu_count() -> int:
   """Processors that the affinity mask and the quota of the control group (a container's `--cpus`) allow, at least 1."""
   count = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-  return max(1, math.ceil(min([count, *quotas(CGROUPS, _own_groups())])))
+  return max(1, math.ceil(min([count, *read_quotas(CGROUPS, _own_groups())])))
 
 
 def kills_for_memory() -> int:
   """How many processes of the control group the kernel has ended so far because it had run out of memory."""
-  return max(memory_kills(CGROUPS, _own_groups()), default=0)
+  return max(read_memory_kills(CGROUPS, _own_groups()), default=0)
 
 
 def _own_groups() -> str:
@@ -45,7 +45,7 @@ def _folders(root: Path, groups: str, controller: str) -> Iterator[Path]:
       yield from (mount.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1))
 
 
-def quotas(root: Path, groups: str) -> Iterator[float]:
+def read_quotas(root: Path, groups: str) -> Iterator[float]:
   """Limits of processor time, in processors; see `_folders`. Of control groups of version 2 and 1."""
   for folder in _folders(root, groups, "cpu"):
     with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
@@ -57,7 +57,7 @@ def quotas(root: Path, groups: str) -> Iterator[float]:
         yield int(quota) / int(period)
 
 
-def memory_kills(root: Path, groups: str) -> Iterator[int]:
+def read_memory_kills(root: Path, groups: str) -> Iterator[int]:
   """Processes ended for lack of memory; see `_folders`. Of control groups of version 2 and 1."""
   for folder in _folders(root, groups, "memory"):
     for name in ("memory.events", "memory.oom_control"):

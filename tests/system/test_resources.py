@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubric_gen.system.resources import cpu_count, memory_kills, quotas
+from kubric_gen.system.resources import cpu_count, read_memory_kills, read_quotas
 
 
 def write(path: Path, text: str) -> None:
@@ -16,44 +16,44 @@ def write(path: Path, text: str) -> None:
 
 
 def test_no_group_has_a_limit(tmp_path: Path) -> None:
-  assert list(quotas(tmp_path, "0::/user.slice\n")) == [] == list(quotas(tmp_path, ""))
+  assert list(read_quotas(tmp_path, "0::/user.slice\n")) == [] == list(read_quotas(tmp_path, ""))
 
 
 def test_version_2_and_the_groups_above(tmp_path: Path) -> None:
   write(tmp_path / "job" / "cpu.max", "400000 100000")
   write(tmp_path / "job" / "step" / "cpu.max", "max 100000")
-  assert list(quotas(tmp_path, "0::/job/step\n")) == [4.0]
+  assert list(read_quotas(tmp_path, "0::/job/step\n")) == [4.0]
   write(tmp_path / "job" / "step" / "cpu.max", "150000 100000")
-  assert sorted(quotas(tmp_path, "0::/job/step\n")) == [1.5, 4.0]
+  assert sorted(read_quotas(tmp_path, "0::/job/step\n")) == [1.5, 4.0]
 
 
 def test_a_container_sees_its_own_group_at_the_root(tmp_path: Path) -> None:
   write(tmp_path / "cpu.max", "50000 100000")
   for groups in ("0::/\n", "0::/docker/0123abcd\n", "0::/../x\n"):
-    assert set(quotas(tmp_path, groups)) == {0.5}
+    assert set(read_quotas(tmp_path, groups)) == {0.5}
 
 
 def test_version_1(tmp_path: Path) -> None:
   for name, quota in (("cpu,cpuacct", "200000"), ("cpuset", "100")):
     write(tmp_path / name / "cpu.cfs_quota_us", quota)
     write(tmp_path / name / "cpu.cfs_period_us", "100000")
-  assert set(quotas(tmp_path, "3:cpuset:/\n2:cpu,cpuacct:/\n1:name=systemd:/\n")) == {2.0}
+  assert set(read_quotas(tmp_path, "3:cpuset:/\n2:cpu,cpuacct:/\n1:name=systemd:/\n")) == {2.0}
   write(tmp_path / "cpu,cpuacct" / "cpu.cfs_quota_us", "-1")
-  assert list(quotas(tmp_path, "2:cpu,cpuacct:/\n")) == []
+  assert list(read_quotas(tmp_path, "2:cpu,cpuacct:/\n")) == []
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "1 0", "max", "a b"])
 def test_what_cannot_be_read_is_no_limit(tmp_path: Path, text: str) -> None:
   write(tmp_path / "cpu.max", text)
-  assert list(quotas(tmp_path, "0::/\n:\nx\n")) == []
+  assert list(read_quotas(tmp_path, "0::/\n:\nx\n")) == []
 
 
 def test_kills_for_memory_of_both_versions(tmp_path: Path) -> None:
-  assert list(memory_kills(tmp_path, "0::/job\n")) == []
+  assert list(read_memory_kills(tmp_path, "0::/job\n")) == []
   write(tmp_path / "job" / "memory.events", "low 0\noom 3\noom_kill 2")
-  assert list(memory_kills(tmp_path, "0::/job\n")) == [2]
+  assert list(read_memory_kills(tmp_path, "0::/job\n")) == [2]
   write(tmp_path / "memory" / "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1")
-  assert list(memory_kills(tmp_path, "4:memory:/docker/0123\n")) == [1]
+  assert list(read_memory_kills(tmp_path, "4:memory:/docker/0123\n")) == [1]
 
 
 def test_the_affinity_mask_counts() -> None:
