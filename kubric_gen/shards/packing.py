@@ -107,8 +107,9 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
           for sink in sinks:
             sink.add(key, Record(features, data))
           num_bytes, num_records = num_bytes + len(data), num_records + 1
-        statistics.merge(_counted(info, shard.resolution))
-        licenses |= info["licenses"]
+        counted, used = _told(info, shard.resolution)
+        statistics.merge(counted)
+        licenses |= used
         report("pack")
       for sink in sinks:
         sink.finish()
@@ -121,10 +122,11 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
   return PackedShard(shard, num_records, num_bytes, statistics.plain(), licenses)
 
 
-def _counted(info: dict[str, Any], resolution: str) -> Statistics:
-  """The statistics of a stored scene."""
+def _told(info: dict[str, Any], resolution: str) -> tuple[Statistics, dict[str, str]]:
+  """The statistics and the licences that a stored scene tells of."""
   try:
-    return Statistics.from_plain(info["statistics"][resolution])
-  except (KeyError, TypeError, ValueError) as error:
-    raise KubricGenError(f"the stored scene of seed {info.get('seed')} has broken statistics ({type(error).__name__}: {error}): "
-                         "its file was changed; run again with another --store_dir") from None
+    licenses = {str(name): str(text) for name, text in info["licenses"].items()}
+    return Statistics.from_plain(info["statistics"][resolution]), licenses
+  except (KeyError, TypeError, ValueError, AttributeError) as error:
+    raise KubricGenError(f"the stored scene of seed {info.get('seed')} has broken statistics or licences "
+                         f"({type(error).__name__}: {error}): its file was changed; run again with another --store_dir") from None
