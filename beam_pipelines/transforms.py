@@ -21,7 +21,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from beam_pipelines.job import Job, SeedRange
 from kubric_gen.system.paths import write_whole
 from kubric_gen.shards.recipe import SceneKey, resolution_name
-from kubric_gen.shards.finish import Finished
+from kubric_gen.shards.card import Finished
 from kubric_gen.shards.layout import Shard, plan_shards
 from kubric_gen.shards.packing import PackedShard
 from kubric_gen.shards.store import SceneStore

@@ -12,6 +12,8 @@ from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Seq
 
 LAYOUT = 2
 """Of datasets: counts up when what lies in their folders changes."""
+DESCRIPTION = "metadata.json"
+"""The file in a dataset's folder; the name is TFDS's, which writes it from `DatasetInfo.metadata`."""
 MAX_NAMES, MAX_ELEMENTS, MAX_DEPTH = 1 << 20, 1 << 33, 8
 _KINDS: dict[str, type[Feature]] = {cls.__name__.lower(): cls for cls in (Tensor, Text, Label, Box, Image, Video, Sequence)}
 

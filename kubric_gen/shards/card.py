@@ -14,6 +14,7 @@ from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.world.seeds import short_text
 from kubric_gen.codecs.png import decode_png, encode_png
+from kubric_gen.versions import versions
 
 SHEET_SCENES = 24
 SHEET_COLUMNS = 8
@@ -32,33 +33,55 @@ class SplitCard:
   shard_lengths: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Contents:
+  """What the records of one resolution have come to.
+
+  Attributes:
+    splits: those that have records. statistics: of all records. licenses: of the assets in them.
+  """
+
+  splits: tuple[SplitCard, ...]
+  statistics: Statistics
+  licenses: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Finished:
+  """What there is to say of a whole dataset besides its shards.
+
+  Attributes:
+    request: what was asked for; another run with the same request finds the dataset finished.
+    failed: scenes that could not be made.
+    omitted: splits that no seed fell into.
+  """
+
+  request: Mapping[str, Any]
+  failed: tuple[SceneKey, ...]
+  omitted: tuple[str, ...]
+
+
 def contact_sheet(thumbnails: Sequence[bytes]) -> bytes:
   """Small PNG images in rows, as one PNG."""
   from kubric_gen.pictures.sheets import TIGHT, draw_grid, wrapped  # Pillow is needed for this alone
   return encode_png(draw_grid(wrapped([decode_png(data)[..., :3] for data in thumbnails], SHEET_COLUMNS), style=TIGHT))
 
 
-def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, request: Mapping[str, Any],
-              versions: Mapping[str, str], splits: Sequence[SplitCard], statistics: Statistics, licenses: Mapping[str, str],
-              omitted: Sequence[str], failed: Sequence[SceneKey]) -> dict[str, Any]:
-  """The card as JSON knows it.
-
-  Args:
-    request: what was asked for; another run with the same request finds the dataset finished.
-    omitted: splits that no seed fell into. failed: scenes that could not be made.
-  """
+def card_data(recipe: Recipe, resolution: tuple[int, int], file_format: str, contents: Contents,
+              finished: Finished) -> dict[str, Any]:
+  """The card as JSON knows it."""
   return {
       "layout": LAYOUT, "dataset": recipe.dataset.name, "config": resolution_name(resolution), "file_format": file_format,
       "description": recipe.dataset.description,
-      "world": recipe.world_name, "request": dict(request), "versions": dict(versions),
+      "world": recipe.world_name, "request": dict(finished.request), "versions": versions(),
       "splits": [{"name": split.name, "description": split.description, "num_examples": split.num_examples,
-                  "num_bytes": split.num_bytes, "shard_lengths": list(split.shard_lengths)} for split in splits],
-      "omitted_splits": list(omitted), "licenses": dict(sorted(licenses.items())),
-      "failed_seeds": [str(key) if recipe.dataset.explicit else key.seed for key in failed],
+                  "num_bytes": split.num_bytes, "shard_lengths": list(split.shard_lengths)} for split in contents.splits],
+      "omitted_splits": list(finished.omitted), "licenses": dict(sorted(contents.licenses.items())),
+      "failed_seeds": [str(key) if recipe.dataset.explicit else key.seed for key in finished.failed],
       "statistics": {
           "numbers": {name: {"count": m.count, "mean": m.mean, "deviation": m.deviation, "minimum": m.minimum,
-                             "maximum": m.maximum} for name, m in sorted(statistics.numbers.items()) if m.count},
-          "labels": {name: dict(sorted(counts.items())) for name, counts in sorted(statistics.labels.items())}}}
+                             "maximum": m.maximum} for name, m in sorted(contents.statistics.numbers.items()) if m.count},
+          "labels": {name: dict(sorted(counts.items())) for name, counts in sorted(contents.statistics.labels.items())}}}
 
 
 def _number(value: float) -> str:
@@ -77,6 +100,12 @@ def _splits_text(recipe: Recipe) -> str:
   return "Each split has seeds of its own" + (f"; paired, with the same seeds, are {', '.join(pairs)}." if pairs else ".")
 
 
+def _failed_text(failed: Sequence[Any], explicit: bool) -> str:
+  if not explicit:
+    return f"seeds {short_text(failed)}"
+  return f"scenes {', '.join(failed[:MAX_TOLD])}" + (f" and {len(failed) - MAX_TOLD} more" if len(failed) > MAX_TOLD else "")
+
+
 def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int, int]) -> str:
   """The card for people."""
   lines = [f"# {data['dataset']}/{data['config']}", "", data["description"], "",
@@ -89,9 +118,7 @@ def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int
   if data["omitted_splits"]:
     lines += ["", f"No seed fell into {', '.join(f'`{name}`' for name in data['omitted_splits'])}: omitted."]
   if data["failed_seeds"]:
-    failed = data["failed_seeds"]
-    told = ", ".join(failed[:MAX_TOLD]) if recipe.dataset.explicit else short_text(failed)
-    lines += ["", f"Could not be made: {told}."]
+    lines += ["", f"Could not be made: {_failed_text(data['failed_seeds'], recipe.dataset.explicit)}."]
   request = data["request"]
   lines += ["", "## Made from", "", f"World `{data['world']}`, seeds {request['seeds']}; "
             + ", ".join(f"{name} {version}" for name, version in data["versions"].items()) + ".", "",

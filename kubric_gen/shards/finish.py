@@ -5,42 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubric_gen.world.splits import Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.versions import versions
 from kubric_gen.sinks.sink import record_sink
 from kubric_gen.system.paths import file_size
 from kubric_gen.system.whole import replace_directory
-from kubric_gen.schema.description import features_to_plain
+from kubric_gen.schema.description import DESCRIPTION, features_to_plain
 from kubric_gen.schema.features import tfds_features
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.scene.serialization import to_plain
-from kubric_gen.shards.card import SHEET_SCENES, SplitCard, card_data, card_markdown, contact_sheet
+from kubric_gen.shards.card import SHEET_SCENES, Contents, Finished, SplitCard, card_data, card_markdown, contact_sheet
 from kubric_gen.shards.layout import VERSION, dataset_dir, partial_dir
 from kubric_gen.shards.packing import PackedShard
 from kubric_gen.shards.store import SceneStore
-
-
-DESCRIPTION = "metadata.json"
-"""The file that describes the features; the name is TFDS's, which writes it from `DatasetInfo.metadata`."""
-
-
-@dataclass(frozen=True)
-class Finished:
-  """What there is to say of a whole dataset besides its shards.
-
-  Attributes:
-    request: what was asked for, as the card quotes it. failed: scenes that could not be made.
-    omitted: splits that no seed fell into.
-  """
-
-  request: Mapping[str, Any]
-  failed: tuple[SceneKey, ...]
-  omitted: tuple[str, ...]
 
 
 def card_of(folder: Any) -> dict[str, Any] | None:
@@ -103,15 +83,19 @@ def _split_cards(shards: Sequence[PackedShard], resolution: str, known: Sequence
   return cards
 
 
-def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: str, roots: dict[str, str],
-                   shards: Sequence[PackedShard], finished: Finished) -> None:
-  """Writes metadata and cards beside the shards, then gives each dataset its final name.
+def _contents(packed: Sequence[PackedShard], resolution: str, splits: Sequence[Split]) -> Contents:
+  """What the shards of a resolution hold, all together."""
+  statistics = Statistics()
+  licenses: dict[str, str] = {}
+  # In one order always, so that the same scenes give the same sums
+  for item in sorted(packed, key=lambda item: (item.shard.split, item.shard.index)):
+    statistics.merge(Statistics.from_plain(item.statistics))
+    licenses |= item.licenses
+  return Contents(tuple(_split_cards(packed, resolution, splits)), statistics, licenses)
 
-  Raises:
-    KubricGenError: a shard is missing, or something cannot be written.
-  """
-  report("finish")
-  store = SceneStore(store_root, recipe)
+
+def _contact_sheet(store: SceneStore, shards: Sequence[PackedShard]) -> bytes:
+  """The first scenes of all splits, by seed."""
   keys = sorted({SceneKey(item.shard.split, seed) for item in shards for seed in item.shard.seeds},
                 key=lambda key: (key.seed, key.split))
   thumbnails = []
@@ -121,36 +105,45 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
         thumbnails.append(scene.thumbnail)
     except FileNotFoundError:
       raise KubricGenError(f"{store.path(key)} is gone: run again to have it made again") from None
-  sheet = contact_sheet(thumbnails)
+  return contact_sheet(thumbnails)
+
+
+def _check_files(draft: Any, expected: set[str]) -> None:
+  """Makes sure that all shards are there, and removes what an earlier run that was stopped has left."""
+  present = {path.name for path in draft.iterdir()}
+  if expected - present:
+    raise KubricGenError(f"{draft} lacks {sorted(expected - present)[0]}: run again")
+  for stray in present - expected:
+    (draft / stray).unlink()
+
+
+def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: str, roots: dict[str, str],
+                   shards: Sequence[PackedShard], finished: Finished) -> None:
+  """Writes metadata and cards beside the shards, then gives each dataset its final name.
+
+  Raises:
+    KubricGenError: a shard is missing, or something cannot be written.
+  """
+  report("finish")
+  sheet = _contact_sheet(SceneStore(store_root, recipe), shards)
   moves = []
   try:
     for resolution in recipe.resolutions:
       name = resolution_name(resolution)
       mine = [item for item in shards if item.shard.resolution == name]
-      statistics = Statistics()
-      licenses: dict[str, str] = {}
-      # In one order always, so that the same scenes give the same sums
-      for item in sorted(mine, key=lambda item: (item.shard.split, item.shard.index)):
-        statistics.merge(Statistics.from_plain(item.statistics))
-        licenses |= item.licenses
-      cards = _split_cards(mine, name, recipe.dataset.splits)
+      contents = _contents(mine, name, recipe.dataset.splits)
       for file_format, root in roots.items():
-        data = to_plain(card_data(recipe, resolution, file_format, finished.request, versions(), cards, statistics, licenses,
-                                  finished.omitted, finished.failed))
+        data = to_plain(card_data(recipe, resolution, file_format, contents, finished))
         folder = dataset_dir(root, recipe.dataset.name, name)
         draft = partial_dir(folder)
         if not draft.exists() and (card_of(folder) or {}).get("request") == data["request"]:
           continue  # an earlier attempt has come so far
         expected = {item.shard.file_name(recipe.dataset.name, file_format) for item in mine}
-        present = {path.name for path in draft.iterdir()}
-        if expected - present:
-          raise KubricGenError(f"{draft} lacks {sorted(expected - present)[0]}: run again")
-        for stray in present - expected:  # of an earlier run that was stopped
-          (draft / stray).unlink()
+        _check_files(draft, expected)
         (draft / "contact_sheet.png").write_bytes(sheet)
         (draft / "README.md").write_text(card_markdown(data, recipe, resolution))
         if record_sink(file_format).tfds:
-          _write_tfds_metadata(draft, recipe, resolution, file_format, cards)
+          _write_tfds_metadata(draft, recipe, resolution, file_format, contents.splits)
         else:
           (draft / DESCRIPTION).write_text(json.dumps(features_to_plain(recipe.features(resolution))) + "\n")
         described = {name for name in (DESCRIPTION, "dataset_info.json", "features.json") if (draft / name).exists()}

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.description import features_from_plain
+from kubric_gen.schema.description import DESCRIPTION, features_from_plain
 from kubric_gen.schema.features import Features
 from kubric_gen.schema.schema import Record
 from kubric_gen.shards.layout import Shard
-
-DESCRIPTION = "metadata.json"
 
 
 def features_of(folder: str | os.PathLike[str]) -> Features:
