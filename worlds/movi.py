@@ -25,12 +25,11 @@ import numpy as np
 from kubric_gen.cli import main
 from kubric_gen.scene import (Environment, Light, Material, Object, PerspectiveCamera, PrincipledMaterial, ProjectedEnvironment,
                               Scene, Shape)
-from kubric_gen.schema import Feature, Label, MoviSchema, Tensor, Text
 from kubric_gen.world import (CLEVR_COLORS, CLEVR_MATERIALS, CLEVR_SHAPES, BasicShapes, ClevrLights, DatasetSpec,
-                              EnvironmentSource, ManifestEnvironments, ManifestObjects, ObjectSource, Settling, Split, World,
+                              EnvironmentSource, Feature, Label, MoviSchema, ObjectSource, Settling, Split, Tensor, Text, World,
                               clevr_material, drop_clutter, environment_source, floor_and_dome, half_shell, ids_of_split,
-                              line_in_shell, line_past_centre, object_source, path_along, pick, pick_item, random_count,
-                              random_hue, scaled_to, scatter, throw_inwards, uniform_vector)
+                              line_in_shell, line_past_centre, manifest_digests, object_source, path_along, pick, pick_item,
+                              random_count, random_hue, scaled_to, scatter, throw_inwards, uniform_vector)
 from worlds._movi_config import VARIANTS, MoviConfig
 
 BASIC = ("a", "b")
@@ -81,8 +80,7 @@ def inputs(config: MoviConfig) -> dict[str, str]:
   """Digests of the manifests, after making sure that they have what the config asks for."""
   if config.variant in BASIC:
     return {}
-  return {name: source.digest for name, (source, _) in (("gso_assets", _objects(config)), ("hdri_assets", _backgrounds(config)))
-          if isinstance(source, (ManifestObjects, ManifestEnvironments))}
+  return manifest_digests({"gso_assets": _objects(config)[0], "hdri_assets": _backgrounds(config)[0]})
 
 
 def _everyday_object(name: str, config: MoviConfig, rng: np.random.Generator, is_dynamic: bool = True) -> Object:

@@ -36,7 +36,7 @@ def define_run_flags() -> None:
   define("seed", "0", "which scene: a number, a range such as 0..99, or a list of these", string)
   define("split", "", "of the world's dataset: its config, and those of the seeds that belong to it; where splits have seeds of "
          "their own, the first one by default", string)
-  define("layers", "", f"what to make, comma-separated, out of {', '.join(LAYERS)}; by default what the world's dataset needs",
+  define("layers", None, f"what to make, comma-separated, out of {', '.join(LAYERS)}; by default what the world's dataset needs",
          string)
   define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", flags.IntegerParser())
   define("output_dir", os.environ.get("KUBRIC_GEN_OUTPUT_DIR", "output"),
@@ -112,19 +112,23 @@ def choose_split(world: World[Config], config: Config, name: str, seeds: Sequenc
   return split, mine
 
 
+def _layers(world: World[Config], config: Config, text: str | None) -> tuple[str, ...]:
+  if text is None:
+    from kubric_gen.cli.generating import default_layers
+    return default_layers(world, config)
+  names = check_layers(name for name in text.split(",") if name)
+  if not names:
+    raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
+  return names
+
+
 def _task(world: World[Config]) -> _Task:
   values = flags.FLAGS
   seeds = parse_seeds(values.seed)
   config = config_from_flags(world.config)
   dataset = world.dataset(config) if world.dataset is not None else None
   split, seeds_of_split = choose_split(world, config, values.split, seeds)
-  names = tuple(name for name in values.layers.split(",") if name)
-  if values.layers and not names:
-    raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
-  if not names:
-    from kubric_gen.cli.generating import default_layers
-    names = default_layers(world, config)
-  return _Task(world, config, dataset, split, seeds_of_split, check_layers(names), render_settings(values.threads),
+  return _Task(world, config, dataset, split, seeds_of_split, _layers(world, config, values.layers), render_settings(values.threads),
                Path(values.output_dir), values.save_state, values.overwrite)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubric_gen.codecs.npz import encode_npz
 from kubric_gen.codecs.storage import FRAME_CODECS
+from kubric_gen.errors import KubricGenError
 from kubric_gen.example.example import Example, View
 from kubric_gen.example.frames import LazyFrames
 from kubric_gen.scene.layers import LAYERS
@@ -125,6 +126,11 @@ class SceneDirectories(ExampleSink):
 
   def check(self, key: str) -> None:
     check_target(self.target / key, self.overwrite)
+    parent = (self.target / key).parent
+    try:
+      parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+      raise KubricGenError(f"cannot write to {parent} ({error.strerror}): choose another --output_dir") from None
 
   def add(self, key: str, item: Example) -> None:
     write_scene(item, self.target / key, overwrite=self.overwrite, preview=self.preview)

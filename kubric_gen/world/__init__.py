@@ -1,4 +1,6 @@
-"""What a world is made of: its config, its splits, and what worlds share. A world imports from here and from `kubric_gen.scene`.
+"""What a world is made of: its config, splits and schema, and what worlds share.
+
+A world imports from here, from `kubric_gen.scene`, and for its script `kubric_gen.cli.main`.
 
 Imported on first use: a config can be read without PyBullet, Blender or any collection of assets.
 """
@@ -10,6 +12,7 @@ with epy.lazy_api_imports(globals()):
                                              ManifestObjects, PlainColors, RandomUrdfs, Skies)
   from kubric_gen.assets.collections.sources import AssetSource, EnvironmentSource, ObjectSource
   from kubric_gen.errors import KubricGenError
+  from kubric_gen.schema import Box, Coding, Feature, Features, Image, Label, MoviSchema, Schema, Sequence, Tensor, Text, Video
   from kubric_gen.world.clevr import CLEVR_COLORS, CLEVR_MATERIALS, CLEVR_SHAPES, ClevrLights, clevr_material
   from kubric_gen.world.clutter import Region, Settling, drop_clutter, scatter
   from kubric_gen.world.config import Config, WorldConfig, parse_resolution, setting

@@ -155,7 +155,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
   monkeypatch.setattr(CyclesRenderer, "frames", fail)
   with pytest.raises(RuntimeError, match="paint"):
     kg.generate(WORLD, CONFIG, 1, tmp_path / "out", settings=SETTINGS)
-  assert not (tmp_path / "out").exists()
+  assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_default_layers_are_movi() -> None:
