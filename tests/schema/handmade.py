@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kubric_gen.schema.coding import Coding
-from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video, element, leaves
+from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video, element, leaves
 from kubric_gen.shards.recipe import Recipe, resolution_name
 from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.schema.statistics import Statistics
@@ -43,7 +43,8 @@ def random_value(feature: Any, rng: np.random.Generator, size: Callable[[], int]
       return {getattr(part, "key", "") or name: random_value(part, rng, size) for name, part in feature.items()}
     case Sequence(feature=inner, length=length):
       return [random_value(inner, rng, size) for _ in range(size() if length is None else length)]
-    case Feature(coding=Coding(kind=kind), shape=shape):
+    case (Tensor(coding=Coding(kind=kind), shape=shape) | Image(coding=Coding(kind=kind), shape=shape)
+          | Video(coding=Coding(kind=kind), shape=shape)):
       return rng.uniform(0 if kind == "unit" else -1, 1, shape).astype(np.float32)
     case Tensor(dtype=dtype, shape=shape) | Image(dtype=dtype, shape=shape) | Video(dtype=dtype, shape=shape):
       return _numbers(dtype, shape, rng)
@@ -105,21 +106,22 @@ def depths(seed: int) -> list[float]:
   return [seed % 7 + 0.5, seed % 3 + 4.0]
 
 
-def finished_scene(recipe: Recipe, seed: int) -> FinishedScene:
-  """A scene with records of noise, of two instances and two collisions."""
+def finished_scene(recipe: Recipe, seed: int, views: tuple[str, ...] = ()) -> FinishedScene:
+  """A scene with one record of noise, of two instances and two collisions; with views, one of each."""
   split, rng = recipe.dataset.split_of(seed), np.random.default_rng(seed)
-  records, statistics = {}, {}
+  records: dict[str, dict[str, bytes]] = {}
+  statistics: dict[str, Any] = {}
   for resolution in recipe.resolutions:
-    features = recipe.features(resolution)
-    record = random_record(features, rng)
-    key = f"{recipe.dataset.name}_{seed}"
-    record["metadata"]["video_name"] = key
-    name = resolution_name(resolution)
-    records[name] = {key: encode(features, record)}
-    counted = Statistics()
-    counted.add_numbers("depth", depths(seed))
-    for item in record["instances"]:
-      counted.add_label("instances/shape_label", item["shape"])
+    features, name, counted = recipe.features(resolution), resolution_name(resolution), Statistics()
+    records[name] = {}
+    scene_id = f"{recipe.dataset.name}_{seed}"
+    for key in [f"{scene_id}/{view}" for view in views] or [scene_id]:
+      record = random_record(features, rng)
+      record["metadata"]["video_name"] = key
+      records[name][key] = encode(features, record)
+      counted.add_numbers("depth", depths(seed))
+      for item in record["instances"]:
+        counted.add_label("instances/shape_label", item["shape"])
     statistics[name] = counted.plain()
   info = {"seed": seed, "split": split.name, "world": "movi", "dataset": recipe.dataset.name, "config_hash": recipe.hash(split),
           "statistics": statistics, "licenses": {"cube": "CC0", f"asset_{seed % 2}": "CC-BY 4.0"}, "seconds": {"render": 1.0}}

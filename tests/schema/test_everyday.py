@@ -15,8 +15,10 @@ def test_a_record_says_what_the_scene_has() -> None:
   config = MoviConfig(variant="f", resolution=(32, 32), num_frames=2, settle_seconds=1.0, min_num_static=3, max_num_static=4)
   recipe = Recipe("movi", config, ((32, 32),), RenderSettings(samples_per_pixel=1, denoiser="none"))
   seed = next(seed for seed in range(100) if recipe.dataset.split_of(seed).name == "train")
-  finished = make_scene(recipe, seed)
-  record = decode(recipe.features((32, 32)), finished.records["32x32"])
+  finished = make_scene(recipe, recipe.key(seed))
+  ((key, data),) = finished.records["32x32"].items()
+  record = decode(recipe.features((32, 32)), data)
+  assert key == record["metadata"]["video_name"] == f"movi_f_{seed}"
   scene = WORLD.scene(config, seed)
   assert record["background"] == scene.labels["background"]
   assert record["metadata"]["motion_blur"] == np.float32(scene.camera.shutter)

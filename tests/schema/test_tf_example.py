@@ -114,7 +114,7 @@ def test_equal_records_have_equal_bytes() -> None:
 @pytest.fixture(scope="module")
 def theirs() -> Any:
   """The same features in the words of TFDS."""
-  from kubric_gen.shards.tfds_features import tfds_features
+  from kubric_gen.schema.features import tfds_features
   return tfds_features(EVERYTHING)
 
 

@@ -14,12 +14,15 @@ import numpy as np
 
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.tf_example import decode
-from kubric_gen.shards.finish import Finished, finish_dataset
+from kubric_gen.shards.card import Finished
+from kubric_gen.shards.finish import finish_dataset
 from kubric_gen.shards.layout import Shard, dataset_dir, format_roots, plan_shards, shuffled
 from kubric_gen.shards.packing import PackedShard, pack_shard
+from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.shards.store import SceneStore
 from tests.schema.handmade import finished_scene, seeds_of, small_recipe
 
+FORMATS = ("tfrecord", "array_record", "parquet")
 RECIPE = small_recipe()
 SEEDS = seeds_of(RECIPE, train=7, test=2, test_more_objects=1)
 OMITTED = ("validation",)
@@ -50,21 +53,26 @@ class Made:
     finish_dataset(quiet, self.recipe, self.store, self.roots, self.packed, Finished(REQUEST, keys, OMITTED))
 
 
-def stored(recipe: Recipe, root: Path, seeds: Mapping[str, list[int]]) -> dict[str, dict[int, dict[str, int]]]:
+def sizes_of(scene: FinishedScene) -> dict[str, int]:
+  """Bytes of the records of each resolution."""
+  return {name: sum(map(len, records.values())) for name, records in scene.records.items()}
+
+
+def stored(recipe: Recipe, root: Path, seeds: Mapping[str, list[int]], views: tuple[str, ...] = ()
+           ) -> dict[str, dict[int, dict[str, int]]]:
   """Stores scenes made by hand; the sizes of their records."""
   store = SceneStore(root, recipe)
-  scenes = {split: {seed: finished_scene(recipe, seed) for seed in mine} for split, mine in seeds.items()}
+  scenes = {split: {seed: finished_scene(recipe, seed, views) for seed in mine} for split, mine in seeds.items()}
   for split in scenes.values():
     for scene in split.values():
       store.write(scene)
-  return {split: {seed: {name: sum(map(len, records.values())) for name, records in scene.records.items()} for seed, scene in mine.items()}
-          for split, mine in scenes.items()}
+  return {split: {seed: sizes_of(scene) for seed, scene in mine.items()} for split, mine in scenes.items()}
 
 
 def packed(folder: Path, formats: tuple[str, ...], recipe: Recipe = RECIPE, seeds: Mapping[str, list[int]] = SEEDS,
-           max_bytes: int = 100_000) -> Made:
+           max_bytes: int = 100_000, views: tuple[str, ...] = ()) -> Made:
   """A dataset that lacks nothing but being finished."""
-  sizes, roots = stored(recipe, folder / "scenes", seeds), format_roots(str(folder / "data"), formats)
+  sizes, roots = stored(recipe, folder / "scenes", seeds, views), format_roots(str(folder / "data"), formats)
   plan = plan_shards(sizes, [resolution_name(size) for size in recipe.resolutions], max_bytes)
   return Made(recipe, str(folder / "scenes"), roots, tuple(
       pack_shard(quiet, recipe, str(folder / "scenes"), roots, shard) for shard in plan))

@@ -10,10 +10,9 @@ import pytest
 from kubric_gen.errors import KubricGenError
 from kubric_gen.versions import versions
 from kubric_gen.shards.finish import card_of
-from kubric_gen.shards.layout import FORMATS
 from kubric_gen.codecs.png import decode_png
 from tests.schema.handmade import depths
-from tests.shards.small_dataset import RECIPE, REQUEST, SEEDS, Made, truth
+from tests.shards.small_dataset import FORMATS, RECIPE, REQUEST, SEEDS, Made, truth
 
 
 def test_the_card_tells_what_is_in_it(made: Made) -> None:
@@ -49,7 +48,9 @@ def test_the_card_for_people(made: Made) -> None:
                "No seed fell into `validation`: omitted.", "Could not be made: seeds 98.", "World `movi`, seeds 0..99",
                f"kubric_gen {versions()['kubric_gen']}", "| `num_frames` | 2 |",
                "| in `test_more_objects` | `min_num_objects` = 11, `max_num_objects` = 14 |", "| cube | CC0 |",
-               "| `segmentations` | 2 × 32 × 32 × 1 | image, uint8 |", "| `instances/bboxes` | any | box |",
+               "| `segmentations` | 2 × 32 × 32 × 1 | image, uint8 |",
+               "| `instances/bboxes` | any × 4 | box |  | of the frames in which it is seen |",
+               "| `depth` | 2 × 32 × 32 × 1 | image, uint16, coded over `metadata/depth_range` | m | distance from",
                "| `instances/shape_label` | one | one of cube, cylinder, sphere |", "| `depth` | 20 | ",
                "| `instances/shape_label` | cube "):
     assert line in text, line

@@ -10,10 +10,10 @@ import pytest
 from kubric_gen.errors import KubricGenError
 from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.finish import card_of
-from kubric_gen.shards.layout import FORMATS
+from kubric_gen.shards.layout import shuffled
 from kubric_gen.shards.reader import ArrayRecords
 from tests.schema.handmade import files, finished_scene, full_disk, small_recipe
-from tests.shards.small_dataset import DAMAGES, RECIPE, SEEDS, Made, check, first_scene, packed
+from tests.shards.small_dataset import DAMAGES, FORMATS, RECIPE, SEEDS, Made, check, first_scene, packed, sizes_of
 
 # --- read by TFDS ----------------------------------------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ def test_tfds_reads_every_record_without_a_builder_class(made: Made, file_format
     shards = made.shards(split, resolution_name(resolution))
     assert builder.info.splits[split].shard_lengths == [len(shard.seeds) for shard in shards]
     assert builder.info.splits[split].num_bytes == sum(
-        len(finished_scene(RECIPE, seed).records[resolution_name(resolution)]) for seed in seeds)
+        sizes_of(finished_scene(RECIPE, seed))[resolution_name(resolution)] for seed in seeds)
   assert len(made.shards("train")) > 1
 
 
@@ -73,9 +73,34 @@ def test_tfds_loads_by_name_at_a_resolution_that_the_builder_class_declares(tmp_
 def test_labels_keep_their_names(made: Made) -> None:
   import tensorflow_datasets as tfds
   features = tfds.builder_from_directory(str(made.folder("parquet"))).info.features["instances"]
-  wanted: Any = RECIPE.dataset.instances
+  wanted: Any = RECIPE.dataset.schema
   for name in ("shape_label", "size_label", "color_label", "material_label"):
-    assert tuple(features[name].names) == wanted[name].names
+    assert tuple(features[name].names) == wanted.instances[name].names
+
+
+def test_a_scene_with_several_records_has_them_all_in_each_format(tmp_path: Path) -> None:
+  import tensorflow_datasets as tfds
+  seeds = {"train": SEEDS["train"][:3], "test": SEEDS["test"]}
+  made = packed(tmp_path, FORMATS, seeds=seeds, views=("left", "right"), max_bytes=250_000)
+  made.finish(failed=())
+  for file_format in FORMATS:
+    for resolution in ("32x32", "16x16"):
+      builder = tfds.builder_from_directory(str(made.folder(file_format, resolution)))
+      card = card_of(made.folder(file_format, resolution))
+      assert card is not None
+      for split, mine in seeds.items():
+        lengths = [2 * len(shard.seeds) for shard in made.shards(split, resolution)]
+        assert builder.info.splits[split].shard_lengths == lengths and sum(lengths) == 2 * len(mine)
+        assert builder.info.splits[split].num_bytes == sum(
+            sizes_of(finished_scene(RECIPE, seed, ("left", "right")))[resolution] for seed in mine)
+        names = [record["metadata"]["video_name"] for record in read_with_tfds(builder, split)]
+        assert [name.decode() for name in names] == [
+            f"movi_a_{seed}/{view}" for seed in shuffled(mine) for view in ("left", "right")]
+      assert {item["name"]: item["num_examples"] for item in card["splits"]} == {"train": 6, "test": 4}
+      assert card["statistics"]["numbers"]["depth"]["count"] == 2 * 2 * 5
+  assert [record["metadata"]["video_name"] for record in ArrayRecords(made.folder("array_record"), "train")] == [
+      f"movi_a_{seed}/{view}" for seed in shuffled(seeds["train"]) for view in ("left", "right")]
+  assert max(len(made.shards("train")), len(made.shards("train", "16x16"))) > 1
 
 
 # --- whole or not at all ---------------------------------------------------------------------------------------------------
@@ -86,8 +111,8 @@ def test_a_finished_dataset_has_its_files_and_no_others(made: Made) -> None:
     folder = made.folder(file_format)
     shards = [item.shard.file_name("movi_a", file_format) for item in made.packed if item.shard.resolution == "32x32"]
     labels = [f"instances-{name}.labels.txt" for name in ("shape_label", "size_label", "color_label", "material_label")]
-    assert files(folder) == sorted(["README.md", "card.json", "contact_sheet.png", "dataset_info.json", "features.json", *shards,
-                                    *labels])
+    assert files(folder) == sorted(["README.md", "card.json", "contact_sheet.png", "dataset_info.json", "features.json",
+                                    "metadata.json", *shards, *labels])
     assert sorted(path.name for path in folder.parent.iterdir()) == ["1.0.0"]
     assert sorted(path.name for path in Path(root).iterdir()) == ["movi_a"]
 
@@ -96,7 +121,7 @@ def test_packing_again_gives_the_same_dataset(made: Made, tmp_path: Path) -> Non
   again = packed(tmp_path, ("array_record",))
   again.finish()
   assert again.packed == made.packed
-  for name in ("card.json", "README.md", "features.json", "dataset_info.json", "contact_sheet.png"):
+  for name in ("card.json", "README.md", "features.json", "metadata.json", "dataset_info.json", "contact_sheet.png"):
     assert (again.folder("array_record") / name).read_bytes() == (made.folder("array_record") / name).read_bytes()
   before = (again.folder("array_record") / "card.json").read_bytes()
   again.finish()  # as a pipeline may that was told too late that it had finished

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.finish import Finished, finish_dataset
-from kubric_gen.shards.layout import FORMATS, format_roots, plan_shards
+from kubric_gen.shards.card import Finished
+from kubric_gen.shards.finish import finish_dataset
+from kubric_gen.shards.layout import format_roots, plan_shards
 from kubric_gen.shards.packing import PackedShard, pack_shard, read_ahead
 from kubric_gen.shards.reader import ArrayRecords
 from tests.schema.handmade import files, full_disk, small_recipe
-from tests.shards.small_dataset import DAMAGES, RECIPE, REQUEST, SEEDS, first_scene, packed, quiet, stored
+from tests.shards.small_dataset import DAMAGES, FORMATS, RECIPE, REQUEST, SEEDS, first_scene, packed, quiet, stored
 
 
 def test_a_shard_may_be_packed_again(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, file_format: s
     pack_shard(quiet, recipe, str(tmp_path / "scenes"), roots, shard)
   with pytest.raises(KubricGenError, match="data"):
     finish_dataset(quiet, recipe, str(tmp_path / "scenes"), roots, [
-        PackedShard(shard, 1, {"numbers": {}, "labels": {}})], Finished(REQUEST, (), ()))
+        PackedShard(shard, 1, 1, {"numbers": {}, "labels": {}})], Finished(REQUEST, (), ()))
   assert (tmp_path / "data").read_text() == "a file"
 
 

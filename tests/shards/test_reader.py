@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.schema.features import element
 from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.layout import shuffled
-from kubric_gen.shards.reader import ArrayRecords
+from kubric_gen.shards.reader import ArrayRecords, features_of
 from tests.shards.small_dataset import RECIPE, SEEDS, Made, check
 
 ROOT = Path(__file__).parents[2]
@@ -91,9 +93,33 @@ def test_the_reader_says_what_is_wrong(made: Made, tmp_path: Path) -> None:
     with pytest.raises(KubricGenError):
       ArrayRecords(tmp_path, "train")
   (tmp_path / "dataset_info.json").write_text(json.dumps(info))
-  described = json.loads((tmp_path / "features.json").read_text())
-  sound = {**described, "pythonClassName": "tensorflow_datasets.core.features.audio_feature.Audio"}
-  for wrong in ("", "[]", "7", "{}", json.dumps(sound)):
-    (tmp_path / "features.json").write_text(wrong)
-    with pytest.raises(KubricGenError, match=r"features.json|TFDS"):
+  described = json.loads((tmp_path / "metadata.json").read_text())
+  unknown = {**described, "features": {**described["features"], "sound": {"kind": "audio"}}}
+  for wrong in ("", "[]", "7", "null", "{}", "[" * 100_000, json.dumps(unknown), json.dumps({**described, "layout": 1})):
+    (tmp_path / "metadata.json").write_text(wrong)
+    with pytest.raises(KubricGenError, match=r"metadata.json"):
       ArrayRecords(tmp_path, "train")
+
+
+def test_a_dataset_that_does_not_describe_its_features_is_told_in_one_line(made: Made, tmp_path: Path) -> None:
+  folder = tmp_path / "older"
+  shutil.copytree(made.folder("array_record"), folder)
+  (folder / "metadata.json").unlink()
+  with pytest.raises(KubricGenError, match=r"metadata.json does not describe the features: .*older version.* or read it with TFDS"
+                     ) as caught:
+    ArrayRecords(folder, "train")
+  assert "\n" not in str(caught.value)
+  with pytest.raises(KubricGenError, match=r"metadata.json"):
+    features_of(folder)
+
+
+def test_the_reader_gives_units_where_they_are_wanted(made: Made) -> None:
+  stored, decoded = (ArrayRecords(made.folder("array_record"), "test", decode=decode)[0] for decode in (False, True))
+  low, high = stored["metadata"]["depth_range"].astype(np.float64)
+  np.testing.assert_allclose(decoded["depth"], stored["depth"] / 65535 * (high - low) + low, atol=1e-6)
+  np.testing.assert_allclose(decoded["normal"], stored["normal"] / 65535 * 2 - 1, atol=1e-6)
+  assert stored["depth"].dtype == np.uint16 and decoded["depth"].dtype == decoded["normal"].dtype == np.float32
+  for name in ("video", "segmentations"):
+    np.testing.assert_array_equal(decoded[name], stored[name])
+  features = ArrayRecords(made.folder("array_record"), "test").features
+  assert element(features["depth"]).unit == "m" and element(features["forward_flow"]).unit == "px"

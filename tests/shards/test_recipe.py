@@ -17,6 +17,7 @@ from kubric_gen.shards.recipe import Recipe, resolution_name
 from kubric_gen.world.loading import load_world
 from kubric_gen.shards.scene import box_average
 from kubric_gen.render import RenderSettings
+from kubric_gen.schema import MoviSchema
 from kubric_gen.world import World
 from tests.schema.handmade import small_recipe
 from worlds.movi import MoviConfig
@@ -50,14 +51,19 @@ def test_a_split_does_not_depend_on_what_else_is_made_nor_on_the_config() -> Non
   assert any(SPEC.split_of(seed).name != renamed.split_of(seed).name for seed in range(300))
 
 
-@pytest.mark.parametrize("fractions", [(), (0.5,), (0.5, 0.6), (1.5, -0.5), (1.0, 0.0), (float("nan"), 0.5)])
+@pytest.mark.parametrize("fractions", [(0.5,), (0.5, 0.6), (1.5, -0.5), (1.0, 0.0), (float("nan"), 0.5)])
 def test_fractions_that_make_no_whole_are_refused(fractions: tuple[float, ...]) -> None:
   with pytest.raises(KubricGenError, match="fractions"):
-    DatasetSpec("x", "", tuple(Split(str(number), fraction) for number, fraction in enumerate(fractions)))
+    DatasetSpec("x", "", tuple(Split(f"part_{number}", fraction) for number, fraction in enumerate(fractions)), MoviSchema())
+
+
+def test_a_dataset_without_splits_is_refused() -> None:
+  with pytest.raises(KubricGenError, match="splits need names"):
+    DatasetSpec("x", "", (), MoviSchema())
 
 
 def test_fractions_may_be_rounded_numbers() -> None:
-  spec = DatasetSpec("x", "", tuple(Split(str(number), 0.1) for number in range(10)))
+  spec = DatasetSpec("x", "", tuple(Split(f"part_{number}", 0.1) for number in range(10)), MoviSchema())
   assert len({spec.split_of(seed).name for seed in range(500)}) == 10
 
 
@@ -155,14 +161,14 @@ def test_a_world_may_have_a_dotted_name() -> None:
 def test_a_world_without_a_dataset_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
   import worlds.movi
   monkeypatch.setattr(worlds.movi, "WORLD", BARE)
-  with pytest.raises(KubricGenError, match="movi declares no dataset"):
+  with pytest.raises(KubricGenError, match="the world bare declares no dataset: give its WORLD"):
     small_recipe()
 
 
 def test_splits_that_do_not_fit_the_config_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
   import worlds.movi
   splits = (Split("train", 1.0, {"min_num_objects": 99}),)
-  monkeypatch.setattr(worlds.movi, "WORLD", replace(BARE, dataset=lambda config: DatasetSpec("x", "", splits)))
+  monkeypatch.setattr(worlds.movi, "WORLD", replace(BARE, dataset=lambda config: DatasetSpec("x", "", splits, MoviSchema())))
   with pytest.raises(KubricGenError, match="min_num_objects"):
     small_recipe()
 

@@ -22,22 +22,46 @@ from hypothesis import strategies as st
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.paths import write_whole
-from kubric_gen.shards.recipe import Recipe
+from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.shards.tasks import stored_summary
 from kubric_gen.render import RenderSettings
-from kubric_gen.shards.store import CorruptSceneError, SceneStore, pack
+from kubric_gen.shards.store import CorruptSceneError, SceneStore, StoredScene, pack
 from tests.schema.handmade import files, finished_scene, full_disk, seeds_of, small_recipe
 from worlds.movi import MoviConfig
 
 RECIPE = small_recipe()
 SEED = 3
+KEY = RECIPE.key(SEED)
 
 
 def _small(recipe: Recipe = RECIPE, seed: int = SEED) -> FinishedScene:
   """A scene with records of a few bytes, which the store does not look into."""
   info = {"seed": seed, "split": recipe.dataset.split_of(seed).name, "config_hash": recipe.hash(recipe.dataset.split_of(seed))}
-  return FinishedScene(info, {"32x32": b"large record", "16x16": b"small\0record"}, b"picture")
+  records = {"32x32": {f"{seed}/left": b"large record", f"{seed}/right": b"another"}, "16x16": {str(seed): b"small\0record"}}
+  return FinishedScene(info, records, b"picture")
+
+
+def _key(scene: FinishedScene) -> SceneKey:
+  return SceneKey(scene.info["split"], scene.info["seed"])
+
+
+def _told(scene: FinishedScene) -> dict[str, Any]:
+  """What the store says of a scene: its info, and which records it has."""
+  return {**scene.info, "records": {name: list(records) for name, records in scene.records.items()}}
+
+
+def _sizes(scene: FinishedScene) -> dict[str, int]:
+  return {name: sum(map(len, records.values())) for name, records in scene.records.items()}
+
+
+def _all_records(found: StoredScene, scene: FinishedScene) -> dict[str, list[tuple[str, bytes]]]:
+  """Of every resolution the records in the store."""
+  return {name: list(found.records(name)) for name in scene.records}
+
+
+def _given(scene: FinishedScene) -> dict[str, list[tuple[str, bytes]]]:
+  return {name: list(records.items()) for name, records in scene.records.items()}
 
 
 # --- sound scenes ----------------------------------------------------------------------------------------------------------
@@ -46,16 +70,27 @@ def _small(recipe: Recipe = RECIPE, seed: int = SEED) -> FinishedScene:
 def test_what_is_stored_is_read(tmp_path: Path) -> None:
   store, scene = SceneStore(tmp_path, RECIPE), finished_scene(RECIPE, SEED)
   size = store.write(scene)
-  assert Path(store.path(SEED)).stat().st_size == size
-  with store.read(SEED) as found:
-    assert found.info == scene.info and found.thumbnail == scene.thumbnail
-    assert {name: found.record(name) for name in scene.records} == scene.records
-    with pytest.raises(CorruptSceneError, match="8x8"):
-      found.record("8x8")
-  summary = store.verified(SEED)
-  assert summary is not None and summary.info == scene.info
-  assert summary.sizes == {name: len(data) for name, data in scene.records.items()}
-  assert files(tmp_path) == [str(Path(store.path(SEED)).relative_to(tmp_path))]
+  assert Path(store.path(KEY)).stat().st_size == size
+  with store.read(KEY) as found:
+    assert found.info == _told(scene) and found.thumbnail == scene.thumbnail
+    assert _all_records(found, scene) == _given(scene)
+    with pytest.raises(CorruptSceneError, match="which records"):
+      list(found.records("8x8"))
+  summary = store.verified(KEY)
+  assert summary is not None and summary.info == _told(scene)
+  assert summary.sizes == _sizes(scene)
+  assert files(tmp_path) == [str(Path(store.path(KEY)).relative_to(tmp_path))]
+
+
+def test_a_scene_may_have_many_records_in_their_order(tmp_path: Path) -> None:
+  store, names = SceneStore(tmp_path, RECIPE), [f"{SEED}/{number}" for number in (2, 0, 1, 10, 3)]
+  scene = replace(_small(), records={"32x32": {name: name.encode() * 3 for name in names}, "16x16": {}})
+  store.write(scene)
+  with store.read(KEY) as found:
+    assert list(found.records("32x32")) == [(name, name.encode() * 3) for name in names]
+    assert list(found.records("16x16")) == []  # a scene without records is one, too
+  summary = stored_summary(store, KEY)
+  assert summary is not None and summary.key == KEY and not summary.made and summary.sizes == _sizes(scene)
 
 
 def test_the_same_scene_has_the_same_bytes() -> None:
@@ -65,15 +100,15 @@ def test_the_same_scene_has_the_same_bytes() -> None:
 
 def test_a_scene_that_is_not_there(tmp_path: Path) -> None:
   store = SceneStore(tmp_path, RECIPE)
-  assert store.verified(SEED) is None and stored_summary(store, SEED) is None
-  with pytest.raises(FileNotFoundError), store.read(SEED):
+  assert store.verified(KEY) is None and stored_summary(store, KEY) is None
+  with pytest.raises(FileNotFoundError), store.read(KEY):
     pass
   assert files(tmp_path) == []
 
 
 def test_paths_name_the_key_and_are_spread_evenly(tmp_path: Path) -> None:
   store = SceneStore(tmp_path, RECIPE)
-  paths = [Path(store.path(seed)) for seed in range(5000)]
+  paths = [Path(store.path(RECIPE.key(seed))) for seed in range(5000)]
   assert len(set(paths)) == 5000 and all(path.name == f"{seed}.zip" for seed, path in enumerate(paths))
   folders = [path.parent.name for path in paths]
   assert set(folders) == {f"{number:02x}" for number in range(256)}
@@ -88,18 +123,18 @@ def test_paths_name_the_key_and_are_spread_evenly(tmp_path: Path) -> None:
 
 def _outcome(store: SceneStore, scene: FinishedScene) -> bool:
   """Whether the stored scene is still taken; what is taken must be right, and nothing but `CorruptSceneError` may come."""
-  seed = scene.info["seed"]
+  key = _key(scene)
   try:
-    summary = store.verified(seed)
+    summary = store.verified(key)
     assert summary is not None
-    with store.read(seed) as found:
-      read = found.info, found.thumbnail, {name: found.record(name) for name in scene.records}
-      assert read == (scene.info, scene.thumbnail, scene.records)
-    assert summary.info == scene.info and summary.sizes == {name: len(data) for name, data in scene.records.items()}
+    with store.read(key) as found:
+      read = found.info, found.thumbnail, _all_records(found, scene)
+      assert read == (_told(scene), scene.thumbnail, _given(scene))
+    assert summary.info == _told(scene) and summary.sizes == _sizes(scene)
     return True
   except CorruptSceneError as error:
-    assert str(store.path(seed)) in str(error) and "\n" not in str(error)
-    assert stored_summary(store, seed) is None  # and so it is made again
+    assert str(store.path(key)) in str(error) and "\n" not in str(error)
+    assert stored_summary(store, key) is None  # and so it is made again
     return False
 
 
@@ -109,7 +144,7 @@ def stored(tmp_path: Path) -> tuple[SceneStore, FinishedScene, Path]:
   store, scene = SceneStore(tmp_path, RECIPE), _small()
   store.write(scene)
   assert _outcome(store, scene)
-  return store, scene, Path(store.path(SEED))
+  return store, scene, Path(store.path(KEY))
 
 
 def test_a_file_cut_short_anywhere_is_refused(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
@@ -123,7 +158,8 @@ def test_a_file_cut_short_anywhere_is_refused(stored: tuple[SceneStore, Finished
 def test_any_flipped_bit_is_refused_or_harmless(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
   store, scene, path = stored
   data = path.read_bytes()
-  parts = [json.dumps(scene.info, sort_keys=True).encode(), scene.thumbnail, *scene.records.values()]
+  records = [record for mine in scene.records.values() for record in mine.values()]
+  parts = [json.dumps(_told(scene), sort_keys=True).encode(), scene.thumbnail, *records]
   spans = [range(data.index(part), data.index(part) + len(part)) for part in parts]
   for place in range(len(data)):
     inside, directory = any(place in span for span in spans), place >= data.index(b"PK\x01\x02")
@@ -146,7 +182,7 @@ def test_any_other_damage_is_refused_or_harmless(
   start = damaged.index(b"PK\x01\x02") if only_directory else 0
   for place, value in changes:
     damaged[start + place % (len(damaged) - start)] = value
-  write_whole(damaged_store.path(SEED), bytes(damaged))
+  write_whole(damaged_store.path(KEY), bytes(damaged))
   _outcome(damaged_store, scene)
 
 
@@ -159,8 +195,9 @@ def _archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -
 
 
 def _members(scene: FinishedScene, **changes: Any) -> dict[str, bytes]:
-  return {"scene.json": json.dumps({**scene.info, **changes}).encode(), "thumbnail.png": scene.thumbnail,
-          **{f"record-{name}.pb": data for name, data in scene.records.items()}}
+  return {"scene.json": json.dumps({**_told(scene), **changes}).encode(), "thumbnail.png": scene.thumbnail,
+          **{f"record-{name}-{number:05d}.pb": data for name, records in scene.records.items()
+             for number, data in enumerate(records.values())}}
 
 
 HELD_OUT = seeds_of(RECIPE, test_more_objects=1)["test_more_objects"][0]
@@ -171,7 +208,19 @@ WRONG: dict[str, Callable[[FinishedScene], bytes]] = {
     "zeros": lambda scene: bytes(5000),
     "an empty archive": lambda scene: _archive({}),
     "an archive of something else": lambda scene: _archive({"holiday.jpg": b"sun"}),
-    "no record": lambda scene: _archive({name: data for name, data in _members(scene).items() if name != "record-16x16.pb"}),
+    "no record": lambda scene: _archive({
+        name: data for name, data in _members(scene).items() if name != "record-16x16-00000.pb"}),
+    "one record too few": lambda scene: _archive({
+        name: data for name, data in _members(scene).items() if name != "record-32x32-00001.pb"}),
+    "nothing said of records": lambda scene: _archive({
+        **_members(scene), "scene.json": json.dumps(dict(scene.info)).encode()}),
+    "records that are a number": lambda scene: _archive(_members(scene, records=7)),
+    "records of one resolution": lambda scene: _archive(_members(scene, records={"32x32": ["3/left", "3/right"]})),
+    "keys that are a text": lambda scene: _archive(_members(scene, records={"32x32": "3", "16x16": "3"})),
+    "keys that are numbers": lambda scene: _archive(_members(scene, records={"32x32": [1, 2], "16x16": [3]})),
+    "of the store's first format": lambda scene: _archive({
+        "scene.json": json.dumps(dict(scene.info)).encode(), "thumbnail.png": scene.thumbnail,
+        "record-32x32.pb": b"large record", "record-16x16.pb": b"small"}),
     "no thumbnail": lambda scene: _archive({name: data for name, data in _members(scene).items() if name != "thumbnail.png"}),
     "another seed": lambda scene: _archive(_members(scene, seed=SEED + 1)),
     "a seed as text": lambda scene: _archive(_members(scene, seed=str(SEED))),
@@ -198,8 +247,8 @@ def test_a_file_that_is_no_scene_of_this_seed_and_recipe_is_refused(
   store, scene, path = stored
   path.write_bytes(WRONG[kind](scene))
   assert not _outcome(store, scene)
-  with pytest.raises(CorruptSceneError), store.read(SEED) as found:  # reading alone, as packing does, refuses it too
-    assert found.info and found.thumbnail and found.record("32x32") and found.record("16x16")
+  with pytest.raises(CorruptSceneError), store.read(KEY) as found:  # reading alone, as packing does, refuses it too
+    assert found.info and found.thumbnail and _all_records(found, scene)
 
 
 def test_members_beside_those_of_a_scene_are_left_alone(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
@@ -211,7 +260,7 @@ def test_members_beside_those_of_a_scene_are_left_alone(stored: tuple[SceneStore
 
 def test_a_bomb_does_not_go_off(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
   store, scene, path = stored
-  for member in ("scene.json", "thumbnail.png", "record-32x32.pb"):
+  for member in ("scene.json", "thumbnail.png", "record-32x32-00000.pb"):
     path.write_bytes(_archive({**_members(scene), member: bytes(1 << 26)}, zipfile.ZIP_DEFLATED))
     tracemalloc.start()
     assert not _outcome(store, scene)
@@ -223,17 +272,18 @@ def test_a_scene_moved_to_another_place_is_refused(tmp_path: Path) -> None:
   store = SceneStore(tmp_path, RECIPE)
   seeds = seeds_of(RECIPE, train=2)["train"]
   store.write(_small(seed=seeds[0]))
-  other = Path(store.path(seeds[1]))
+  one, two = map(RECIPE.key, seeds)
+  other = Path(store.path(two))
   other.parent.mkdir(parents=True, exist_ok=True)
-  Path(store.path(seeds[0])).rename(other)
+  Path(store.path(one)).rename(other)
   with pytest.raises(CorruptSceneError, match="another seed"):
-    store.verified(seeds[1])
-  assert store.verified(seeds[0]) is None
+    store.verified(two)
+  assert store.verified(one) is None
 
 
 def test_a_folder_in_the_place_of_a_scene_is_refused(tmp_path: Path) -> None:
   store = SceneStore(tmp_path, RECIPE)
-  Path(store.path(SEED)).mkdir(parents=True)
+  Path(store.path(KEY)).mkdir(parents=True)
   assert not _outcome(store, _small())
   with pytest.raises(KubricGenError, match="cannot write"):
     store.write(_small())
@@ -247,7 +297,7 @@ def test_a_scene_for_which_there_is_no_room_leaves_nothing(tmp_path: Path, room:
   store = SceneStore(tmp_path, RECIPE)
   with full_disk(room), pytest.raises(KubricGenError, match="cannot write .*3.zip.*free some space") as caught:
     store.write(finished_scene(RECIPE, SEED))
-  assert "\n" not in str(caught.value) and files(tmp_path) == [] and store.verified(SEED) is None
+  assert "\n" not in str(caught.value) and files(tmp_path) == [] and store.verified(KEY) is None
 
 
 def test_a_failed_write_keeps_what_was_there(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
@@ -287,8 +337,8 @@ def test_two_processes_may_write_the_same_scene(tmp_path: Path) -> None:
   barrier.wait()
   store, seen = SceneStore(tmp_path, RECIPE), 0
   while any(writer.is_alive() for writer in writers) or not seen:
-    with contextlib.suppress(FileNotFoundError), store.read(SEED) as scene:
-      assert scene.thumbnail in pictures and scene.record("32x32") == b"large record"
+    with contextlib.suppress(FileNotFoundError), store.read(KEY) as scene:
+      assert scene.thumbnail in pictures and next(scene.records("32x32")) == ("3/left", b"large record")
       seen += 1
   for writer in writers:
     writer.join()
@@ -329,7 +379,17 @@ def test_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     SceneStore(tmp_path, RECIPE).open()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "{}", '{"format": 2}', "\udcff", "[" * 100_000])
+def test_a_store_of_the_first_format_is_refused_and_kept(tmp_path: Path) -> None:
+  store, file = SceneStore(tmp_path, RECIPE), tmp_path / "movi_a" / "store.json"
+  store.open()
+  before = json.dumps({**json.loads(file.read_text()), "format": 1})
+  file.write_text(before)
+  with pytest.raises(KubricGenError, match=r"made with another format \(1, not 2\): .*--store_dir") as caught:
+    store.open()
+  assert "\n" not in str(caught.value) and file.read_text() == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "{}", '{"format": 1}', '{"format": 2}', "\udcff", "[" * 100_000])
 def test_a_store_file_that_is_none_is_refused_and_kept(tmp_path: Path, text: str) -> None:
   file = tmp_path / "movi_a" / "store.json"
   file.parent.mkdir()
@@ -345,4 +405,5 @@ def test_checksums_are_those_of_zip(stored: tuple[SceneStore, FinishedScene, Pat
   with zipfile.ZipFile(path) as archive:
     assert archive.testzip() is None
     sums = {entry.filename: entry.CRC for entry in archive.infolist()}
-  assert sums["record-32x32.pb"] == zlib.crc32(scene.records["32x32"])
+  assert sums["record-32x32-00000.pb"] == zlib.crc32(b"large record")
+  assert sums["record-32x32-00001.pb"] == zlib.crc32(b"another")
