@@ -51,9 +51,9 @@ class CyclesRenderer:
   """
 
   def __init__(self, scene: Scene, motion: Motion, settings: RenderSettings | None = None) -> None:
-    if min(scene.resolution) < MIN_SIDE:
-      raise KubricGenError(f"resolution must be at least {MIN_SIDE}x{MIN_SIDE} for rgba, got "
-                           f"{scene.resolution[0]}x{scene.resolution[1]}")
+    for height, width in map(scene.resolution_of, scene.cameras):
+      if min(height, width) < MIN_SIDE:
+        raise KubricGenError(f"resolution must be at least {MIN_SIDE}x{MIN_SIDE} for rgba, got {height}x{width}")
     self.scene, self.motion, self.settings = scene, motion, settings or RenderSettings()
     self.device = ""
     self.device_names: tuple[str, ...] = ()
@@ -86,7 +86,6 @@ class CyclesRenderer:
     render, cycles = target.render, target.cycles
     target.frame_start, target.frame_end = 1, self.scene.num_frames
     render.fps = self.scene.frame_rate
-    render.resolution_y, render.resolution_x = self.scene.resolution
     render.resolution_percentage = 100
     render.use_persistent_data = True
     render.use_compositing = render.use_sequencer = False
@@ -138,6 +137,7 @@ class CyclesRenderer:
     camera = camera or self.scene.camera
     target = self._bpy.context.scene
     target.camera = self._cameras[camera.name]
+    target.render.resolution_y, target.render.resolution_x = self.scene.resolution_of(camera)
     target.render.use_motion_blur = camera.shutter > 0
     if camera.shutter > 0:
       target.render.motion_blur_shutter = camera.shutter

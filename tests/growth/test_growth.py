@@ -129,6 +129,15 @@ def test_records_are_those_of_the_scripts(datasets: Path, scripts: Path) -> None
   np.testing.assert_allclose(records["test/0/above_1"]["proximity"], example.views[1].layers["proximity"][1], atol=1 / 65535)
 
 
+def test_random_layers_follow_from_seed_and_view_alone(datasets: Path, scripts: Path) -> None:
+  records = {record["id"]: record["query"].tolist() for record in ArrayRecords(place(datasets, "array_record"), "test")}
+  for seed in (0, 1):
+    for view in kg.read_scene(scripts / "test" / str(seed)).views:
+      assert view.tracks is not None
+      assert records[f"test/{seed}/{view.name}_0"] == view.tracks["query_points"][0].tolist()
+  assert len(set(map(tuple, records.values()))) == 4  # two seeds, two views
+
+
 def test_tfds_loads_it(datasets: Path) -> None:
   import tensorflow_datasets as tfds
 

@@ -18,13 +18,13 @@ class Frames(Schema):
   """
 
   kinds: tuple[str, ...]
-  layers = ("proximity",)
+  layers = ("proximity", "tracks")
 
   def features(self, config: Any, resolution: tuple[int, int]) -> Mapping[str, Any]:
     height, width = (side // 2 for side in resolution)
     return {
         "id": Text(), "view": Text(), "frame": Tensor("int32"), "kind": Label(self.kinds), "pair_id": Text(),
-        "size": Tensor("float32", unit="m"), "far": Tensor("float32", (2,)),
+        "size": Tensor("float32", unit="m"), "far": Tensor("float32", (2,)), "query": Tensor("float32", (3,)),
         "proximity": Image((height, width, 1), "uint16", coding=Coding("unit"), meaning="1 / (1 + distance in metres)"),
         "stretched": Image((height, width, 1), "uint16", coding=Coding("range", "far"), meaning="the same over its own range")}
 
@@ -36,4 +36,4 @@ class Frames(Schema):
         key = f"{scene_id}/{view.name}_{t}"
         yield key, {"id": key, "view": view.name, "frame": t, "kind": view.metadata["kind"], "pair_id": view.metadata.pair_id,
                     "size": view.metadata["size"], "far": [float(small.min()), float(small.max())], "proximity": small,
-                    "stretched": small}
+                    "stretched": small, "query": view.arrays["tracks"]["query_points"][0]}
