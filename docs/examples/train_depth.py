@@ -10,14 +10,15 @@ import argparse
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-import kubric_gen.datasets  # noqa: F401  registers the builders
+from kubric_gen.datasets import in_units  # also registers the builders
 
 
-def frames(video: dict) -> tf.data.Dataset:
-  """Images in [0, 1] and depth in metres of each frame of a video."""
-  low, high = video["metadata"]["depth_range"][0], video["metadata"]["depth_range"][1]
-  depth = tf.cast(video["depth"], tf.float32) / 65535 * (high - low) + low
-  return tf.data.Dataset.from_tensor_slices((tf.cast(video["video"], tf.float32) / 255, depth))
+def frames(dataset: str, data_dir: str) -> tf.data.Dataset:
+  """Images in [0, 1] and depth in metres of each frame of all videos."""
+  videos = tfds.load(dataset, data_dir=data_dir, split="train", shuffle_files=True)
+  in_metres = videos.map(in_units(dataset, data_dir=data_dir))
+  return in_metres.flat_map(lambda video: tf.data.Dataset.from_tensor_slices(
+      (tf.cast(video["video"], tf.float32) / 255, video["depth"])))
 
 
 def network() -> tf.keras.Model:
@@ -32,8 +33,7 @@ def main() -> None:
   parser.add_argument("--dataset", default="movi_a/64x64")
   parser.add_argument("--steps", type=int, default=1)
   options = parser.parse_args()
-  videos = tfds.load(options.dataset, data_dir=options.data_dir, split="train", shuffle_files=True)
-  batches = videos.flat_map(frames).shuffle(256, seed=0).batch(16).repeat()
+  batches = frames(options.dataset, options.data_dir).shuffle(256, seed=0).batch(16).repeat()
   model = network()
   model.compile(optimizer=tf.keras.optimizers.Adam(1e-3), loss="mae")
   history = model.fit(batches, steps_per_epoch=options.steps, epochs=1, verbose=0)

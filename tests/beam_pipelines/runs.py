@@ -79,9 +79,9 @@ def decoded(data_dir: Path, resolution: str = "32x32") -> dict[str, dict[str, ob
   import struct
 
   from kubric_gen.schema.tf_example import decode
-  from kubric_gen.shards.features_json import features_from_json
+  from kubric_gen.shards.reader import features_of
   folder = data_dir / "movi_a" / resolution / "1.0.0"
-  features = features_from_json((folder / "features.json").read_text(), "features.json")
+  features = features_of(folder)
   info = json.loads((folder / "dataset_info.json").read_text())
   records: dict[str, dict[str, object]] = {}
   for split in info["splits"]:

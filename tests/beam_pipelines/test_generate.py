@@ -67,6 +67,35 @@ def test_a_dataset_of_somebody_else_is_kept(tmp_path: Path) -> None:
   assert other.read_text() == "{}"
 
 
+def _contents(folder: Path) -> dict[str, bytes]:
+  return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+def test_a_dataset_of_an_older_layout_is_refused_and_kept(tmp_path: Path, undisturbed: Path) -> None:
+  shutil.copytree(undisturbed / "movi_a", tmp_path / "movi_a")
+  for resolution in ("32x32", "16x16"):
+    folder = tmp_path / "movi_a" / resolution / "1.0.0"
+    (folder / "metadata.json").unlink()  # as it was when cards told of no layout
+    card = json.loads((folder / "card.json").read_text())
+    del card["layout"]
+    (folder / "card.json").write_text(json.dumps(card))
+  before = _contents(tmp_path)
+  line = refused(data_dir=tmp_path)
+  assert "holds a dataset of an older layout (1, now 2): choose another --data_dir, or pass --overwrite" in line
+  assert _contents(tmp_path) == before
+
+
+def test_a_store_of_an_older_format_is_refused_and_kept(tmp_path: Path, undisturbed: Path) -> None:
+  shutil.copytree(undisturbed / "scenes", tmp_path / "scenes")
+  store = tmp_path / "scenes" / "movi_a" / "store.json"
+  store.write_text(json.dumps({**json.loads(store.read_text()), "format": 1}))
+  before = _contents(tmp_path)
+  for flags in ((), ("--overwrite",)):
+    line = refused(*flags, data_dir=tmp_path)
+    assert "was made with another format (1, not 2): " in line and "--store_dir" in line
+  assert _contents(tmp_path) == before
+
+
 def test_the_records_do_not_depend_on_workers_order_or_store(tmp_path: Path, undisturbed: Path) -> None:
   backwards = ",".join(map(str, reversed(range(SCENES))))
   result = generate(tmp_path / "data", f"--seed={backwards}", "--processes=3", f"--store_dir={tmp_path / 'store'}")
@@ -130,10 +159,11 @@ def test_the_portable_job_has_every_step_in_the_image() -> None:
   from apache_beam.portability.api import beam_runner_api_pb2
 
   from beam_pipelines.dataflow import portable_proto
-  from beam_pipelines.job import Job
+  from beam_pipelines.job import Job, SeedRange
   from kubric_gen.shards.recipe import Recipe
   from worlds.movi import MoviConfig
-  job = Job(Recipe("movi", MoviConfig(), ((256, 256), (128, 128))), ((0, 999_999),), "gs://bucket/data", ("tfrecord", "parquet"))
+  job = Job(Recipe("movi", MoviConfig(), ((256, 256), (128, 128))), (SeedRange(0, 999_999),), "gs://bucket/data",
+            ("tfrecord", "parquet"))
   proto = portable_proto(job, PipelineOptions(["--sdk_container_image=example/kubric-gen:1"]))
   images = {beam_runner_api_pb2.DockerPayload.FromString(item.payload).container_image
             for item in proto.components.environments.values()}

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene import Scene
-from kubric_gen.world import World
+from kubric_gen.world import Split, World
 from worlds.movi import MoviConfig, build, dataset
 
 
 class FaultyWorld(World):
 
-  def scene(self, config: MoviConfig, seed: int) -> Scene:
+  def scene(self, config: MoviConfig, seed: int, split: Split | None = None) -> Scene:
     for part in filter(None, os.environ.get("KUBRIC_FAULTS", "").split(",")):
       kind, _, which = part.partition("=")
       folder, _, number = which.rpartition("@")
@@ -35,7 +35,7 @@ class FaultyWorld(World):
         time.sleep(3600)
       elif kind == "raise":
         raise KubricGenError("this seed is cursed")
-    return super().scene(config, seed)
+    return super().scene(config, seed, split)
 
 
 WORLD = FaultyWorld("movi", MoviConfig, build, dataset)
