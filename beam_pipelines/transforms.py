@@ -19,7 +19,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from beam_pipelines.job import Job, SeedRange
-from kubric_gen.system.paths import write_whole
+from kubric_gen.system.whole import write_whole
 from kubric_gen.shards.recipe import SceneKey, resolution_name
 from kubric_gen.shards.card import Finished
 from kubric_gen.shards.layout import Shard, plan_shards

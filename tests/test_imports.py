@@ -61,7 +61,8 @@ OWNERS = {
     "bpy": ("kubric_gen.render", "kubric_gen.assets"),
     "bmesh": ("kubric_gen.render", "kubric_gen.assets"),
     "pybullet": ("kubric_gen.physics",),
-    "tensorflow": ("kubric_gen.schema", "kubric_gen.sinks", "kubric_gen.shards", "kubric_gen.datasets"),  # a feature knows its TFDS connector
+    "tensorflow": ("kubric_gen.schema", "kubric_gen.sinks", "kubric_gen.shards",
+                   "kubric_gen.datasets"),  # a feature knows its TFDS connector
     "tensorflow_datasets": ("kubric_gen.schema", "kubric_gen.shards", "kubric_gen.datasets"),
     "apache_beam": ("beam_pipelines",),
     "docker": ("kubric_gen.docker",),

@@ -9,33 +9,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kubric_gen.cli.task import default_layers, default_split, scene_key
 from kubric_gen.example.example import Example
 from kubric_gen.example.making import Progress, make_example
 from kubric_gen.render.settings import RenderSettings
-from kubric_gen.scene.layers import DEFAULT_LAYERS, check_layers
+from kubric_gen.scene.layers import check_layers
 from kubric_gen.sinks.scene_directory import SceneDirectories
 from kubric_gen.system.resources import cpu_count
 from kubric_gen.versions import versions
 from kubric_gen.world.config import Config
 from kubric_gen.world.identity import config_hash, scene_flags, scene_names
-from kubric_gen.world.splits import DatasetSpec, Split
+from kubric_gen.world.splits import Split
 from kubric_gen.world.world import World
-
-
-def default_layers(world: World[Config], config: Config) -> tuple[str, ...]:
-  """What is made of a world's scenes where nothing is said of layers: what the schema of its dataset needs."""
-  return check_layers(world.dataset(config).schema.layers) if world.dataset is not None else DEFAULT_LAYERS
-
-
-def default_split(world: World[Config], config: Config) -> Split | None:
-  """The split where none is named: the first one of explicit splits, else none."""
-  dataset = world.dataset(config) if world.dataset is not None else None
-  return dataset.splits[0] if dataset is not None and dataset.explicit else None
-
-
-def scene_key(dataset: DatasetSpec | None, split: Split | None, seed: int) -> str:
-  """The key of a scene in sinks: `<seed>`, or `<split>/<seed>` where splits are explicit."""
-  return f"{split.name}/{seed}" if dataset is not None and split is not None and dataset.explicit else str(seed)
 
 
 def _flags(world: World[Config], config: Config, seed: int, split: Split | None, layers: Iterable[str],
@@ -49,8 +34,8 @@ def _flags(world: World[Config], config: Config, seed: int, split: Split | None,
 def is_made(world: World[Config], config: Config, seed: int, output_dir: str | Path, *, split: Split | None = None,
             layers: Iterable[str] | None = None, settings: RenderSettings | None = None, save_state: bool = False) -> bool:
   """Whether the scene directory of a world's seed is there, made from just this by just these versions of the engines."""
-  split = split or default_split(world, config)
   dataset = world.dataset(config) if world.dataset is not None else None
+  split = split or default_split(dataset)
   folder = Path(output_dir) / scene_key(dataset, split, seed)
   if save_state and not (folder / "scene.blend").exists():
     return False
@@ -58,7 +43,7 @@ def is_made(world: World[Config], config: Config, seed: int, output_dir: str | P
     found = json.loads((folder / "metadata.json").read_text())["metadata"]
   except (OSError, ValueError, KeyError, TypeError, RecursionError):
     return False
-  names = default_layers(world, config) if layers is None else check_layers(layers)
+  names = default_layers(dataset) if layers is None else check_layers(layers)
   flags = _flags(world, config, seed, split, names, settings or RenderSettings())
   wanted = {"config_hash": config_hash(flags), "versions": versions()}
   return isinstance(found, dict) and {name: found.get(name) for name in wanted} == wanted
@@ -80,9 +65,9 @@ def make_world_example(world: World[Config], config: Config, seed: int, *, split
     KubricGenError: bad input.
   """
   started = time.perf_counter()
-  split, settings = split or default_split(world, config), settings or RenderSettings()
-  names = default_layers(world, config) if layers is None else check_layers(layers)
   dataset = world.dataset(config) if world.dataset is not None else None
+  split, settings = split or default_split(dataset), settings or RenderSettings()
+  names = default_layers(dataset) if layers is None else check_layers(layers)
   scene = world.scene(config, seed, split)
   built = time.perf_counter()
   flags = _flags(world, config, seed, split, names, settings)
@@ -109,8 +94,9 @@ def generate(world: World[Config], config: Config, seed: int, output_dir: str | 
   Raises:
     KubricGenError: bad input or an output that exists or cannot be written.
   """
-  split = split or default_split(world, config)
-  key = scene_key(world.dataset(config) if world.dataset is not None else None, split, seed)
+  dataset = world.dataset(config) if world.dataset is not None else None
+  split = split or default_split(dataset)
+  key = scene_key(dataset, split, seed)
   with SceneDirectories(Path(output_dir), overwrite=overwrite, preview=preview) as sink:
     sink.check(key)
     with make_world_example(world, config, seed, split=split, layers=layers, settings=settings, save_state=save_state,

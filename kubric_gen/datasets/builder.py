@@ -43,8 +43,9 @@ class SceneConfig(tfds.core.BuilderConfig):
 class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
   """A dataset of a world.
 
-  `tfds.load` reads what `beam_pipelines.generate` has written into the data_dir. `download_and_prepare` (and `tfds build`) makes
-  the scenes on this machine, one worker process per core; for many scenes use the pipeline.
+  `tfds.load` reads what `beam_pipelines.generate` has written into the data_dir. `download_and_prepare` makes the scenes on
+  this machine, one worker process per core, and so does `tfds build movi_a --imports=kubric_gen.datasets`; for many scenes use
+  the pipeline.
 
   `register` makes a subclass of it for each dataset of a world, with the world's module, the fields of its config that the
   dataset has of its own, and the configs.

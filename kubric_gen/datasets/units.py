@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubric_gen.schema.description import features_from_plain
 from kubric_gen.schema.decoding import physical
 from kubric_gen.shards.reader import features_of
 
@@ -21,12 +20,14 @@ def in_units(dataset: Any, data_dir: str | os.PathLike[str] | None = None) -> Ca
   Raises:
     KubricGenError: the dataset is not there, or does not describe its features.
   """
-  if not isinstance(dataset, (str, os.PathLike)):
-    metadata = dataset.info.metadata
-    features = features_from_plain(metadata, str(dataset.data_dir)) if metadata else features_of(dataset.data_dir)
-  elif os.path.isdir(dataset):
-    features = features_of(dataset)
-  else:
+  import tensorflow
+  if isinstance(dataset, (str, os.PathLike)) and not os.path.isdir(dataset):
     import tensorflow_datasets as tfds
-    features = features_of(tfds.builder(os.fspath(dataset), data_dir=data_dir).data_dir)
-  return lambda record: physical(features, record)
+    dataset = tfds.builder(os.fspath(dataset), data_dir=data_dir)
+  features = features_of(dataset if isinstance(dataset, (str, os.PathLike)) else dataset.data_dir)
+
+  def convert(record: Mapping[str, Any]) -> dict[str, Any]:
+    return physical(features, record)
+
+  # Nothing in it is to be rewritten as a graph, and its errors stay one line
+  return tensorflow.autograph.experimental.do_not_convert(convert)

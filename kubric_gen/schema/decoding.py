@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.features import Features, Sequence, element
 
 
@@ -37,10 +38,12 @@ def _group(features: Features, values: Mapping[str, Any], record: Mapping[str, A
       found[name] = _group(feature, value, record)
     else:
       coding = None if feature is None else element(feature).coding
-      found[name] = value if coding is None else coding.decode(_plain(value), record)
+      found[name] = value if coding is None else _decoded(coding, value, record)
   return found
 
 
-def _plain(value: Any) -> Any:
-  """Lists of arrays as one array, where they are of one shape."""
-  return np.asarray(value) if isinstance(value, (list, tuple, np.generic)) else value
+def _decoded(coding: Coding, value: Any, record: Mapping[str, Any]) -> Any:
+  """The value of a feature with a coding; of a sequence in a sequence, whose rows are of any length, row by row."""
+  if isinstance(value, (list, tuple)):
+    return [_decoded(coding, row, record) for row in value]
+  return coding.decode(np.asarray(value) if isinstance(value, (int, np.generic)) else value, record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ LAYOUT = 2
 """Of datasets: counts up when what lies in their folders changes."""
 DESCRIPTION = "metadata.json"
 """The file in a dataset's folder; the name is TFDS's, which writes it from `DatasetInfo.metadata`."""
-MAX_NAMES, MAX_ELEMENTS, MAX_DEPTH = 1 << 20, 1 << 33, 8
+MAX_NAMES, MAX_ELEMENTS, MAX_DIMENSIONS, MAX_DEPTH = 1 << 20, 1 << 33, 16, 8
+MAX_REASON = 200
 _KINDS: dict[str, type[Feature]] = {cls.__name__.lower(): cls for cls in (Tensor, Text, Label, Box, Image, Video, Sequence)}
 
 
@@ -40,7 +42,13 @@ def features_to_plain(features: Features) -> dict[str, Any]:
 
 def _whole(value: Any) -> int:
   if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_ELEMENTS:
-    raise ValueError(f"a size is {str(value)[:40]}")
+    raise ValueError(f"a size is {str(value)[:40]!r}")
+  return value
+
+
+def _text(value: Any) -> str:
+  if not isinstance(value, str):
+    raise ValueError(f"a text is {str(value)[:40]!r}")
   return value
 
 
@@ -52,31 +60,30 @@ def _fields(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
     if name == "feature":
       fields[name] = _one(item, depth + 1)
     elif name == "coding":
-      fields[name] = Coding(str(item["kind"]), str(item["limits"]))
+      fields[name] = Coding(_text(item["kind"]), _text(item["limits"]))
     elif name == "shape":
+      if len(item) > MAX_DIMENSIONS:
+        raise ValueError(f"a shape has {len(item)} dimensions")
       fields[name] = tuple(map(_whole, item))
-      size = 1
-      for side in fields[name]:
-        size *= side
-      _whole(size)
+      _whole(math.prod(max(1, side) for side in fields[name]))
     elif name == "length":
       fields[name] = None if item is None else _whole(item)
     elif name == "names":
-      if len(item) > MAX_NAMES or not all(isinstance(part, str) for part in item):
-        raise ValueError("names must be texts, and not too many")
-      fields[name] = tuple(item)
+      if not isinstance(item, list) or len(item) > MAX_NAMES:
+        raise ValueError("names must be a list, and not too many")
+      fields[name] = tuple(map(_text, item))
     elif name == "zlib":
       fields[name] = bool(item)
     else:
-      fields[name] = str(item)
+      fields[name] = _text(item)
   return fields
 
 
-def _one(value: Any, depth: int = 0) -> Any:
+def _one(value: Any, depth: int) -> Any:
   if depth > MAX_DEPTH:
     raise ValueError("groups nest too deeply")
   if value["kind"] == "group":
-    return {str(name): _one(part, depth + 1) for name, part in value["features"].items()}
+    return {name: _one(part, depth + 1) for name, part in value["features"].items()}
   kind = _KINDS.get(value["kind"])
   if kind is None:
     raise ValueError(f"there is no feature of the kind {str(value['kind'])[:40]!r}")
@@ -96,9 +103,10 @@ def features_from_plain(value: Any, name: str) -> Features:
     raise KubricGenError(f"{name} does not describe the features: the dataset was made by an older version, or not by "
                          "kubric-gen; make it again, or read it with TFDS")
   if value["layout"] != LAYOUT:
-    raise KubricGenError(f"{name} is of the layout {str(value['layout'])[:20]}, not {LAYOUT}: make the dataset again, or read it "
-                         "with the version that made it")
+    raise KubricGenError(f"{name} is of the layout {str(value['layout'])[:20]!r}, not {LAYOUT}: make the dataset again, or read "
+                         "it with the version that made it")
   try:
-    return {str(key): _one(part) for key, part in value["features"].items()}
+    return {name: _one(part, 0) for name, part in value["features"].items()}
   except (KeyError, TypeError, ValueError, AttributeError, RecursionError, KubricGenError) as error:
-    raise KubricGenError(f"{name} cannot be read ({type(error).__name__}: {error}): make the dataset again") from None
+    reason = " ".join(str(error).split())[:MAX_REASON]
+    raise KubricGenError(f"{name} cannot be read ({type(error).__name__}: {reason}): make the dataset again") from None

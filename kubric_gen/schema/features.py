@@ -26,6 +26,12 @@ ZLIB_LEVEL = 1
 OTHER = "it was made with other features"
 
 
+def _check_images(kind: str, shape: tuple[int, ...], rank: int, dtype: str) -> None:
+  if len(shape) != rank or shape[-1] not in (1, 3, 4) or dtype not in ("uint8", "uint16"):
+    raise KubricGenError(f"a feature of {kind} has {rank} dimensions, the last of 1, 3 or 4 channels, and the type uint8 or "
+                         f"uint16, not {shape} and {dtype!r}: PNG stores no others")
+
+
 def fits(array: NDArray[Any], dtype: str) -> bool:
   """Whether the type can hold every value of an array of numbers."""
   if dtype == "float32":
@@ -51,6 +57,10 @@ class Feature(ABC):
   coding: Coding | None = None
 
   LIST: ClassVar[str] = BYTES
+
+  def __post_init__(self) -> None:
+    if self.coding is not None and getattr(self, "dtype", None) != "uint16":
+      raise KubricGenError("what has a coding is stored as 16-bit integers: give the coding to a feature of the type uint16")
 
   @property
   def list_kind(self) -> str:
@@ -119,6 +129,7 @@ class Tensor(Feature):
   zlib: bool = False
 
   def __post_init__(self) -> None:
+    super().__post_init__()
     if self.dtype not in NUMBERS:
       raise KubricGenError(f"a tensor feature has one of the types {', '.join(NUMBERS)}, not {self.dtype!r}")
     object.__setattr__(self, "shape", tuple(self.shape))
@@ -196,6 +207,7 @@ class Label(Feature):
   LIST: ClassVar[str] = INT
 
   def __post_init__(self) -> None:
+    super().__post_init__()
     object.__setattr__(self, "names", tuple(self.names))
 
   @property
@@ -263,7 +275,9 @@ class Image(Feature):
   dtype: str = "uint8"
 
   def __post_init__(self) -> None:
+    super().__post_init__()
     object.__setattr__(self, "shape", tuple(self.shape))
+    _check_images("images", self.shape, 3, self.dtype)
 
   @property
   def dimensions(self) -> tuple[int | str, ...]:
@@ -297,7 +311,9 @@ class Video(Feature):
   dtype: str = "uint8"
 
   def __post_init__(self) -> None:
+    super().__post_init__()
     object.__setattr__(self, "shape", tuple(self.shape))
+    _check_images("videos", self.shape, 4, self.dtype)
 
   @property
   def width(self) -> int:
@@ -337,6 +353,11 @@ class Sequence(Feature):
 
   feature: Feature | Mapping[str, Feature]
   length: int | None = None
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if isinstance(self.feature, Mapping) and any(isinstance(part, Mapping) for part in self.feature.values()):
+      raise KubricGenError("a sequence repeats a feature, or a group of features without groups in it: TFDS stacks no others")
 
   @property
   def kind(self) -> str:

@@ -113,11 +113,7 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
         report("pack")
       for sink in sinks:
         sink.finish()
-  except KubricGenError:
-    raise
-  except (MemoryError, KeyError, TypeError, AttributeError):
-    raise
-  except Exception as error:  # TensorFlow has its own classes for what is an OSError elsewhere
+  except OSError as error:
     raise KubricGenError(f"cannot write {next(iter(targets.values()))} ({error}): free some space, then run again") from error
   return PackedShard(shard, num_records, num_bytes, statistics.plain(), licenses)
 

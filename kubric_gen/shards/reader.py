@@ -26,7 +26,8 @@ def features_of(folder: str | os.PathLike[str]) -> Features:
   Raises:
     KubricGenError: it has none, or one of an older layout.
   """
-  file = Path(folder) / DESCRIPTION
+  from etils import epath  # a dataset of TFDS may be in an object store
+  file = epath.Path(folder) / DESCRIPTION
   try:
     value = json.loads(file.read_text())
   except FileNotFoundError:

@@ -79,14 +79,20 @@ class Recipe:
     return check_layers(self.dataset.schema.layers)
 
   def key(self, seed: int, split: str = "") -> SceneKey:
-    """The key of a seed; of an explicit split where it is named.
+    """The key of a seed.
+
+    Args:
+      split: that has it, which must be named where splits are explicit.
 
     Raises:
       KubricGenError: there is no such split, or the seed belongs to another.
     """
     if self.dataset.explicit:
       return SceneKey(self.dataset.split(split).name, seed)
-    return SceneKey(self.dataset.split_of(seed).name, seed)
+    found = self.dataset.split_of(seed).name
+    if split and self.dataset.split(split).name != found:
+      raise KubricGenError(f"the seed {seed} of {self.dataset.name} belongs to the split {found}, not {split}")
+    return SceneKey(found, seed)
 
   def config_of(self, split: Split) -> WorldConfig:
     """The config of a split's scenes."""

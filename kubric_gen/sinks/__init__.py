@@ -5,4 +5,4 @@ from etils import epy
 with epy.lazy_api_imports(globals()):
   from kubric_gen.sinks.scene_directory import write_files, write_scene
   from kubric_gen.sinks.scene_reader import read_scene
-  from kubric_gen.sinks.sink import ExampleSink, RecordSink, add_sink, example_sink, need_layers, record_sink, sinks
+  from kubric_gen.sinks.sink import ExampleSink, RecordSink, Sink, add_sink, example_sink, need_layers, record_sink, sinks

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, Protocol
 
+from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.schema import Record
 from kubric_gen.sinks.sink import RecordSink
 from kubric_gen.system.whole import whole_file
@@ -23,10 +25,21 @@ class RecordFile(RecordSink):
 
   def __init__(self, target: Any) -> None:
     super().__init__(target)
-    with contextlib.ExitStack() as stack:
+    with self._tell_failure(), contextlib.ExitStack() as stack:
       draft = stack.enter_context(whole_file(target))
       self._writer: Writer | None = self.open_writer(str(draft))
       self._stack = stack.pop_all()
+
+  @contextlib.contextmanager
+  def _tell_failure(self) -> Iterator[None]:
+    """Tells in one line what the libraries of formats raise each in their own classes."""
+    try:
+      yield
+    except KubricGenError:
+      raise
+    except Exception as error:
+      reason = " ".join(str(error).split())[:300] or type(error).__name__
+      raise KubricGenError(f"cannot write {self.target} ({reason}): free some space, or choose another place") from error
 
   @abstractmethod
   def open_writer(self, path: str) -> Writer:
@@ -34,17 +47,19 @@ class RecordFile(RecordSink):
 
   def add(self, key: str, item: Record) -> None:
     assert self._writer is not None, "it is finished"
-    self._writer.write(item.data)
+    with self._tell_failure():
+      self._writer.write(item.data)
 
   def finish(self) -> None:
     assert self._writer is not None, "it is finished"
     writer, self._writer = self._writer, None
-    try:
-      writer.close()
-    except BaseException as error:
-      self._stack.__exit__(type(error), error, error.__traceback__)
-      raise
-    self._stack.close()
+    with self._tell_failure():
+      try:
+        writer.close()
+      except BaseException as error:
+        self._stack.__exit__(type(error), error, error.__traceback__)
+        raise
+      self._stack.close()
 
   def discard(self) -> None:
     if self._writer is not None:

@@ -19,7 +19,7 @@ from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.sinks.sink import ExampleSink, add_sink
 from kubric_gen.system.resources import cpu_count
-from kubric_gen.system.whole import check_target, staged_directory
+from kubric_gen.system.whole import check_target, whole_directory
 
 MAX_ENCODERS = 4
 METADATA, EVENTS, RANGES, INFO, CAMERAS = "metadata.json", "events.json", "data_ranges.json", "run.json", "cameras"
@@ -110,7 +110,7 @@ def write_scene(example: Example, path: str | os.PathLike[str], *, overwrite: bo
   Raises:
     KubricGenError: the directory exists or cannot be written.
   """
-  with staged_directory(path, overwrite) as staging:
+  with whole_directory(path, overwrite) as staging:
     write_files(example, staging, preview)
   return Path(path)
 
@@ -123,6 +123,8 @@ class SceneDirectories(ExampleSink):
   """
 
   name = "scene_directory"
+  resumable = True
+  varying = (INFO, "preview.mp4", "preview.gif", "contact_sheet.png", "scene.blend")
 
   def check(self, key: str) -> None:
     check_target(self.target / key, self.overwrite)

@@ -2,7 +2,7 @@
 
 A sink is opened for a target, takes items under their keys, and is finished. What it writes appears whole or not at all: after
 `finish` everything is in its place; left without it, by an error say, nothing half-written stays behind. The same items give the
-same bytes (what depends on a library's own version or clock is named by the sink).
+same bytes, but for the files that the sink names. `tests/sinks/test_conformance.py` holds all sinks to it.
 
 A new sink is one class with `@add_sink` in any module that is loaded; those in this folder are found by themselves.
 """
@@ -21,7 +21,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.schema import Record
 
 if TYPE_CHECKING:
-  from kubric_gen.example.example import Example, View
+  from kubric_gen.example.example import Example, View  # noqa: F401  the first is named in a string
 
 Item = TypeVar("Item")
 
@@ -32,10 +32,12 @@ class Sink(ABC, Generic[Item]):
   Attributes:
     name: by which command lines choose it.
     takes: `examples` or `records`.
+    varying: names of files whose bytes may differ between two runs with the same items.
   """
 
   name: ClassVar[str]
   takes: ClassVar[str]
+  varying: ClassVar[tuple[str, ...]] = ()
 
   @abstractmethod
   def add(self, key: str, item: Item) -> None:
@@ -72,9 +74,13 @@ class ExampleSink(Sink["Example"]):
     target: folder in which it writes.
     overwrite: replace what is there under the same keys.
     preview: also make pictures for people, where it has a place for them.
+
+  Attributes:
+    resumable: each item appears when it is added, not only in the end.
   """
 
   takes = "examples"
+  resumable: ClassVar[bool] = False
 
   def __init__(self, target: Path, *, overwrite: bool = False, preview: bool = True) -> None:
     self.target, self.overwrite, self.preview = Path(target), overwrite, preview

@@ -37,9 +37,3 @@ def relative_file(name: str) -> str:
 def file_size(path: epath.Path) -> int:
   """Bytes of a file. Of a local one without `epath`, which asks for its owner's name, and fails where the owner has none."""
   return os.path.getsize(path) if is_local(path) else int(path.stat().length)
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-  """See `kubric_gen.system.whole.write_whole`, which it is until all who import it from here do so from there."""
-  from kubric_gen.system import whole  # which needs this module
-  whole.write_whole(path, data)

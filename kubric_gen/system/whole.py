@@ -141,10 +141,6 @@ def whole_directory(path: str | os.PathLike[str], overwrite: bool = False, mark:
       raise KubricGenError(f"cannot write {target} ({error.strerror}): free some space or choose another {flag}") from error
 
 
-staged_directory = whole_directory
-"""Its name so far, until all who import it have the new one."""
-
-
 @contextlib.contextmanager
 def partial_folder(target: Path) -> Iterator[Path]:
   """A new directory beside the target, to be renamed; it vanishes in the end if it was not. So do those that were left

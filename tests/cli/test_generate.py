@@ -159,4 +159,5 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_default_layers_are_movi() -> None:
-  assert DEFAULT_LAYERS == WORLD.dataset_of(CONFIG).schema.layers == ("rgba", "segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow")
+  assert WORLD.dataset_of(CONFIG).schema.layers == DEFAULT_LAYERS
+  assert DEFAULT_LAYERS == ("rgba", "segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.schema import Record
 from kubric_gen.sinks.parquet import FIELD, GROUP_BYTES
 from kubric_gen.sinks.record_file import RecordFile
@@ -144,7 +145,7 @@ class _File(RecordFile):
     ("unopened", "no such place"), ("unwritten", "no room"), ("unclosed", "no room at the end")])
 def test_every_file_is_closed_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reason: str) -> None:
   monkeypatch.setattr(_Writer, "closed", [])
-  with pytest.raises(OSError, match=reason), contextlib.ExitStack() as stack:
+  with pytest.raises(KubricGenError, match=reason), contextlib.ExitStack() as stack:
     sinks = [stack.enter_context(_File(tmp_path / part)) for part in ("one", name, "two")]
     for sink in sinks:
       sink.add("key", Record({}, b"record"))

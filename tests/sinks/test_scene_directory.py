@@ -12,7 +12,7 @@ import pytest
 import kubric_gen as kg
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.layers import LAYERS
-from kubric_gen.system.whole import staged_directory
+from kubric_gen.system.whole import whole_directory
 
 GEOMETRY = tuple(name for name in LAYERS if name != "rgba")
 
@@ -70,7 +70,7 @@ def test_only_scenes_and_empty_folders_are_replaced(tmp_path: Path) -> None:
 def test_a_failed_replacement_keeps_the_old_scene(tmp_path: Path) -> None:
   path = _write(tmp_path / "s", _scene(BALL), ("depth",))
   before = (path / "metadata.json").read_bytes()
-  with pytest.raises(RuntimeError), staged_directory(path, overwrite=True) as staging:
+  with pytest.raises(RuntimeError), whole_directory(path, overwrite=True) as staging:
     (staging / "half").write_text("half")
     raise RuntimeError
   assert (path / "metadata.json").read_bytes() == before
@@ -79,9 +79,9 @@ def test_a_failed_replacement_keeps_the_old_scene(tmp_path: Path) -> None:
 
 def test_a_file_is_no_place_for_a_scene(tmp_path: Path) -> None:
   (tmp_path / "file").write_text("x")
-  with pytest.raises(KubricGenError, match="file"), staged_directory(tmp_path / "file", overwrite=True):
+  with pytest.raises(KubricGenError, match="file"), whole_directory(tmp_path / "file", overwrite=True):
     pass
-  with pytest.raises(KubricGenError, match="cannot"), staged_directory(tmp_path / "file" / "below"):
+  with pytest.raises(KubricGenError, match="cannot"), whole_directory(tmp_path / "file" / "below"):
     pass
 
 

@@ -15,7 +15,7 @@ from kubric_gen.system.whole import write_whole
 class _Lines:
 
   def __init__(self, path: str) -> None:
-    self._file = open(path, "wb")
+    self._file = open(path, "wb")  # noqa: SIM115  close() closes it
 
   def write(self, line: bytes) -> None:
     self._file.write(line + b"\n")

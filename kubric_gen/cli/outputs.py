@@ -1,0 +1,121 @@
+"""The sinks that a script's examples go to, whether they take examples or records."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kubric_gen.cli.task import Task
+from kubric_gen.errors import KubricGenError
+from kubric_gen.example.example import Example
+from kubric_gen.schema.schema import Record
+from kubric_gen.schema.tf_example import encode
+from kubric_gen.sinks.sink import ExampleSink, RecordSink, Sink, example_sink, record_sink, sinks
+
+
+class _RecordFile:
+  """A file of records that is fed with examples: the schema of the world's dataset makes the records."""
+
+  def __init__(self, task: Task, kind: type[RecordSink]) -> None:
+    if task.dataset is None:
+      raise KubricGenError(f"the world {task.world.name} declares no dataset, so it has no records for --sinks={kind.name}")
+    schema = task.dataset.schema
+    missing = sorted(set(schema.layers) - set(task.layers))
+    if missing:
+      raise KubricGenError(f"--sinks={kind.name}: the records of {task.dataset.name} need the layer {missing[0]}: add it to "
+                           "--layers, or leave --layers out")
+    name = task.dataset.name if task.split is None else f"{task.dataset.name}-{task.split.name}"
+    self.path = task.output_dir / f"{name}.{kind.name}"
+    if self.path.exists() and not task.overwrite:
+      raise KubricGenError(f"{self.path} already exists: choose another --output_dir or pass --overwrite")
+    self._dataset, self._split, self._kind = task.dataset, task.split, kind
+    self._features = schema.features(task.world.config_of(task.config, task.split), task.config.resolution)
+    self._sink: RecordSink | None = None
+
+  def open(self) -> RecordSink:
+    """Opens the file."""
+    try:
+      self.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+      raise KubricGenError(f"cannot write to {self.path.parent} ({error.strerror}): choose another --output_dir") from None
+    self._sink = self._kind(self.path)
+    return self._sink
+
+  def add(self, seed: int, example: Example) -> None:
+    """Adds the records of an example."""
+    assert self._sink is not None, "it is not open"
+    scene_id = self._dataset.scene_id(self._split or self._dataset.splits[0], seed)
+    for key, record in self._dataset.schema.records(example, scene_id):
+      self._sink.add(key, Record(self._features, encode(self._features, record)))
+
+
+class Outputs:
+  """All sinks of a run. Nothing is written before it is opened as a context manager; what is not finished then vanishes.
+
+  Args:
+    task: what is made. names: of the sinks.
+
+  Raises:
+    KubricGenError: an unknown sink, or one whose file is there.
+  """
+
+  def __init__(self, task: Task, names: Iterable[str]) -> None:
+    known = sinks()
+    self._task = task
+    self._examples: list[ExampleSink] = []
+    self._records: list[_RecordFile] = []
+    self._stack = contextlib.ExitStack()
+    self._opened: list[RecordSink] = []
+    for name in names:
+      if name not in known:
+        raise KubricGenError(f"unknown sink {name!r}: choose from {', '.join(known)}")
+      if known[name].takes == "examples":
+        self._examples.append(example_sink(name)(task.output_dir, overwrite=task.overwrite))
+      else:
+        self._records.append(_RecordFile(task, record_sink(name)))
+    if not self._examples and not self._records:
+      raise KubricGenError(f"no sink: choose from {', '.join(known)}")
+
+  @property
+  def resumable(self) -> bool:
+    """Whether each scene appears when it is added, so that a later run can go on."""
+    return not self._records and all(sink.resumable for sink in self._examples)
+
+  def check(self, seed: int) -> None:
+    """Makes sure that nothing is in the way of a seed's scene.
+
+    Raises:
+      KubricGenError: something is.
+    """
+    for sink in self._examples:
+      sink.check(self._task.key(seed))
+
+  def add(self, seed: int, example: Example) -> Path:
+    """Adds an example to all sinks; returns what people look at."""
+    key = self._task.key(seed)
+    for sink in self._examples:
+      sink.add(key, example)
+    for file in self._records:
+      file.add(seed, example)
+    return self._task.output_dir / key if self._examples else self._records[0].path
+
+  def finish(self) -> None:
+    """Puts everything into its place."""
+    opened: list[Sink[Any]] = [*self._examples, *self._opened]
+    for sink in opened:
+      sink.finish()
+
+  def __enter__(self) -> Outputs:
+    with self._stack:
+      for sink in self._examples:
+        self._stack.enter_context(sink)
+      for file in self._records:
+        self._opened.append(self._stack.enter_context(file.open()))
+      self._stack = self._stack.pop_all()
+    return self
+
+  def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    self._stack.__exit__(kind, error, trace)
