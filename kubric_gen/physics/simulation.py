@@ -77,8 +77,7 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
         _record(motion, world, (step + 1) // steps_per_frame, moved)
   for index, _ in moved:
     motion.quaternions[:, index] = align_hemispheres(motion.quaternions[:, index])
-  return Motion(motion.positions, motion.quaternions, motion.velocities, motion.angular_velocities, merger.finish(),
-                tuple(kept))
+  return replace(motion, collisions=merger.finish(), contacts=tuple(kept))
 
 
 def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, seconds: float = 8.0, step_rate: int = 240,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from kubric_gen.scene.interpolation import interpolate_positions, interpolate_rotations
+from kubric_gen.scene.path import Path
 from kubric_gen.scene.scene import Scene
 
 Array = NDArray[np.float64]
@@ -55,6 +58,8 @@ class Motion:
     velocities, angular_velocities (N + 2, K, 3): m/s and rad/s in world axes.
     collisions: contact events, by time.
     contacts: every contact point of every step, where asked for.
+    frame_rate: frames per second.
+    paths: of each object that follows one, by its index.
   """
 
   positions: Array
@@ -63,6 +68,30 @@ class Motion:
   angular_velocities: Array
   collisions: tuple[Collision, ...] = ()
   contacts: tuple[Contact, ...] = ()
+  frame_rate: int = 12
+  paths: Mapping[int, Path] = field(default_factory=dict)
+
+  def at(self, times: ArrayLike) -> tuple[Array, Array]:
+    """Poses at any times, also between frames and beyond the ends.
+
+    What follows a path is where the path says; all else moves by its velocities (`kubric_gen.scene.interpolation`).
+
+    Args:
+      times (n,): in frames; 1 is the first rendered one.
+
+    Returns:
+      Positions (n, K, 3) and unit quaternions (n, K, 4).
+    """
+    frames = np.atleast_1d(np.asarray(times, np.float64))
+    positions, quaternions = (np.zeros((len(frames), *poses.shape[1:])) for poses in (self.positions, self.quaternions))
+    for index in range(self.positions.shape[1]):
+      if index in self.paths:
+        positions[:, index], quaternions[:, index] = self.paths[index].at(frames)
+      else:
+        slopes, spins = self.velocities[:, index] / self.frame_rate, self.angular_velocities[:, index] / self.frame_rate
+        positions[:, index] = interpolate_positions(frames, self.positions[:, index], slopes)
+        quaternions[:, index] = interpolate_rotations(frames, self.quaternions[:, index], spins)
+    return positions, quaternions
 
   @classmethod
   def from_paths(cls, scene: Scene) -> Motion:
@@ -79,4 +108,5 @@ class Motion:
       else:
         positions[:, index], quaternions[:, index] = item.path.at(frames)
     velocities = np.gradient(positions, axis=0) * scene.frame_rate
-    return cls(positions, quaternions, velocities, np.zeros_like(velocities))
+    paths = {index: item.path for index, item in enumerate(scene.objects) if item.path is not None}
+    return cls(positions, quaternions, velocities, np.zeros_like(velocities), frame_rate=scene.frame_rate, paths=paths)
