@@ -6,8 +6,20 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.decoding import physical
 from kubric_gen.shards.reader import features_of
+
+MAX_REASON = 200
+
+
+def _builder(name: str, data_dir: str | os.PathLike[str] | None) -> Any:
+  import tensorflow_datasets as tfds
+  try:
+    return tfds.builder(name, data_dir=data_dir)
+  except (tfds.core.DatasetNotFoundError, ValueError) as error:  # of many lines
+    reason = " ".join(str(error).split())[:MAX_REASON]
+    raise KubricGenError(f"there is no dataset {name!r} in {data_dir}: {reason}") from None
 
 
 def in_units(dataset: Any, data_dir: str | os.PathLike[str] | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
@@ -22,8 +34,7 @@ def in_units(dataset: Any, data_dir: str | os.PathLike[str] | None = None) -> Ca
   """
   import tensorflow
   if isinstance(dataset, (str, os.PathLike)) and not os.path.isdir(dataset):
-    import tensorflow_datasets as tfds
-    dataset = tfds.builder(os.fspath(dataset), data_dir=data_dir)
+    dataset = _builder(os.fspath(dataset), data_dir)
   features = features_of(dataset if isinstance(dataset, (str, os.PathLike)) else dataset.data_dir)
 
   def convert(record: Mapping[str, Any]) -> dict[str, Any]:

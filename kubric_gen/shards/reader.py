@@ -31,6 +31,8 @@ def features_of(folder: str | os.PathLike[str]) -> Features:
   try:
     value = json.loads(file.read_text())
   except FileNotFoundError:
+    if not file.parent.exists():
+      raise KubricGenError(f"there is no dataset in {folder}: give a folder such as DIR/movi_a/128x128/1.0.0") from None
     value = None
   except (OSError, ValueError, RecursionError) as error:
     raise KubricGenError(f"{file} cannot be read ({error}): make the dataset again") from None
