@@ -13,7 +13,7 @@ from scipy import stats
 
 from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.world.loading import load_world
 from kubric_gen.shards.scene import box_average
 from kubric_gen.render import RenderSettings
@@ -71,6 +71,14 @@ def test_an_unknown_split_is_named_with_the_known_ones() -> None:
   assert SPEC.split("test").fraction == 0.05
   with pytest.raises(KubricGenError, match="no split 'dev'.*train, validation, test, test_more_objects"):
     SPEC.split("dev")
+
+
+def test_a_seed_is_looked_up_in_its_own_split_alone() -> None:
+  assert RECIPE.key(18) == RECIPE.key(18, "test") == SceneKey("test", 18)
+  with pytest.raises(KubricGenError, match="the seed 18 of movi_a belongs to the split test, not train"):
+    RECIPE.key(18, "train")
+  with pytest.raises(KubricGenError, match="no split 'dev'"):
+    RECIPE.key(18, "dev")
 
 
 def test_the_held_out_split_differs_in_config_and_hash() -> None:

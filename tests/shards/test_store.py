@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.system.paths import write_whole
+from kubric_gen.system.whole import write_whole
 from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.scene import FinishedScene
 from kubric_gen.shards.tasks import stored_summary
