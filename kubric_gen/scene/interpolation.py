@@ -42,7 +42,8 @@ def interpolate_positions(times: Array, positions: Array, slopes: Array) -> Arra
   i, u = _intervals(times, len(positions))
   inside = _hermite(u, positions[i], positions[i + 1], slopes[i], slopes[i + 1])
   before, after = _extrapolated(u, slopes[i], slopes[i + 1])
-  return np.where(u < 0, positions[i] + before, np.where(u > 1, positions[i + 1] + after, inside))
+  result: Array = np.where(u < 0, positions[i] + before, np.where(u > 1, positions[i + 1] + after, inside))
+  return result
 
 
 def _unwound(turn: Array, spin: Array) -> Array:
@@ -51,7 +52,8 @@ def _unwound(turn: Array, spin: Array) -> Array:
   speed = np.linalg.norm(spin, axis=-1, keepdims=True)
   axis = np.where(angle > 1e-9, turn / np.maximum(angle, 1e-300), spin / np.maximum(speed, 1e-300))
   along = (spin * axis).sum(axis=-1, keepdims=True)
-  return turn + np.rint((along - angle) / _FULL_TURN) * _FULL_TURN * axis
+  result: Array = turn + np.rint((along - angle) / _FULL_TURN) * _FULL_TURN * axis
+  return result
 
 
 def _derivative(turn: Array, spin: Array) -> Array:
@@ -62,8 +64,8 @@ def _derivative(turn: Array, spin: Array) -> Array:
   with np.errstate(divide="ignore", invalid="ignore"):
     factor = np.where(small, 1 / 12, (1 - half / np.tan(half)) / np.maximum(angle, 1e-300)**2)
   factor = np.where(angle < 1.9 * np.pi, factor, 0.0)  # near a full turn the vector is no smooth coordinate
-  cross = np.cross(turn, spin)
-  return spin - cross / 2 + factor * np.cross(turn, cross)
+  cross = np.asarray(np.cross(turn, spin), np.float64)
+  return spin - cross / 2 + factor * np.asarray(np.cross(turn, cross), np.float64)
 
 
 def interpolate_rotations(times: Array, quaternions: Array, spins: Array) -> Array:

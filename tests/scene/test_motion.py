@@ -69,7 +69,7 @@ def test_it_goes_through_every_frame_with_its_velocities(seed: int) -> None:
   turns = Rotation.from_rotvec(rng.normal(size=(FRAMES + 2, 3)))
   motion = _motion(rng.normal(size=(FRAMES + 2, 3)), rng.normal(size=(FRAMES + 2, 3)), _quaternions(turns),
                    rng.normal(size=(FRAMES + 2, 3)) * RATE / 4)
-  frames, step = np.arange(FRAMES + 2.0), 1e-5
+  frames, step = np.arange(FRAMES + 2.0), 1e-6
   positions, quaternions = motion.at(frames)
   np.testing.assert_allclose(positions, motion.positions, atol=1e-12)
   assert _turned_apart(quaternions[:, 0], motion.quaternions[:, 0]) < 1e-7

@@ -22,7 +22,12 @@ from kubric_gen.scene.transforms import rotation_matrix
 from worlds.movi import COLORS, SETTLED, WORLD, MoviConfig
 
 CONFIG = MoviConfig()
-SCENES = [WORLD.scene(CONFIG, seed) for seed in range(120)]
+
+
+@functools.cache
+def a_scenes() -> list[kg.Scene]:
+  """Scenes of A."""
+  return [WORLD.scene(CONFIG, seed) for seed in range(120)]
 
 
 def _foreground(scene: kg.Scene) -> list[kg.Object]:
@@ -34,16 +39,16 @@ def _uniform(values: list[float], low: float, high: float) -> None:
 
 
 def test_the_same_seed_is_the_same_scene_and_another_is_not() -> None:
-  assert WORLD.scene(CONFIG, 5) == SCENES[5] and SCENES[5] != SCENES[6]
-  assert WORLD.scene(CONFIG, 0) == SCENES[0]
+  assert WORLD.scene(CONFIG, 5) == a_scenes()[5] and a_scenes()[5] != a_scenes()[6]
+  assert WORLD.scene(CONFIG, 0) == a_scenes()[0]
 
 
 def test_scenes_survive_json() -> None:
-  assert from_json(to_json(SCENES[3])) == SCENES[3]
+  assert from_json(to_json(a_scenes()[3])) == a_scenes()[3]
 
 
 def test_number_of_objects_is_uniform_over_3_to_10() -> None:
-  counts = Counter(len(_foreground(scene)) for scene in SCENES)
+  counts = Counter(len(_foreground(scene)) for scene in a_scenes())
   assert set(counts) == set(range(3, 11))
   assert stats.chisquare([counts[n] for n in range(3, 11)]).pvalue > 1e-3
 
@@ -52,14 +57,14 @@ def test_number_of_objects_is_uniform_over_3_to_10() -> None:
     ("shape", ("cube", "cylinder", "sphere")), ("size_label", ("small", "large")), ("material", ("metal", "rubber")),
     ("color_label", tuple(COLORS))])
 def test_labels_are_uniform(label: str, values: tuple[str, ...]) -> None:
-  counts = Counter(item.labels[label] for scene in SCENES for item in _foreground(scene))
+  counts = Counter(item.labels[label] for scene in a_scenes() for item in _foreground(scene))
   assert set(counts) == set(values)
   assert stats.chisquare(list(counts.values())).pvalue > 1e-3
 
 
 def test_physical_properties_follow_material_and_size() -> None:
   volumes = {"cube": 1.0, "sphere": np.pi / 6, "cylinder": np.pi / 4}
-  for scene in SCENES[:40]:
+  for scene in a_scenes()[:40]:
     for item in _foreground(scene):
       labels = item.labels
       size = {"small": 0.7, "large": 1.4}[labels["size_label"]]
@@ -71,14 +76,14 @@ def test_physical_properties_follow_material_and_size() -> None:
 
 
 def test_velocity_is_random_less_the_offset_from_the_centre() -> None:
-  items = [item for scene in SCENES for item in _foreground(scene)]
+  items = [item for scene in a_scenes() for item in _foreground(scene)]
   for axis in (0, 1):
     _uniform([item.velocity[axis] + item.position[axis] for item in items], -4, 4)
   assert all(item.velocity[2] == 0 and item.angular_velocity == (0, 0, 0) for item in items)
 
 
 def test_objects_start_inside_the_region() -> None:
-  items = [item for scene in SCENES for item in _foreground(scene)]
+  items = [item for scene in a_scenes() for item in _foreground(scene)]
   positions = np.array([item.position for item in items])
   half = np.array([max(item.scale) / 2 for item in items])
   assert (np.abs(positions[:, :2]).max(axis=1) <= 5 - half + 1e-9).all()
@@ -86,10 +91,10 @@ def test_objects_start_inside_the_region() -> None:
 
 
 def test_camera_lights_floor_and_timing() -> None:
-  cameras = np.array([scene.camera.position for scene in SCENES]) - (7.48113, -6.50764, 5.34367)
+  cameras = np.array([scene.camera.position for scene in a_scenes()]) - (7.48113, -6.50764, 5.34367)
   for axis in range(3):
     _uniform(cameras[:, axis].tolist(), 0, 1)
-  scene = SCENES[0]
+  scene = a_scenes()[0]
   assert isinstance(scene.camera, kg.PerspectiveCamera) and round(scene.camera.field_of_view, 4) == 0.8576
   assert scene.gravity == (0, 0, -10) and scene.view_transform == "Filmic"
   assert [light.name for light in scene.lights] == ["sun", "lamp_back", "lamp_key", "lamp_fill"]
@@ -119,11 +124,16 @@ def test_config_refuses_nonsense(changes: dict[str, object], word: str) -> None:
 # --- B ---------------------------------------------------------------------------------------------------------------------
 
 B = MoviConfig(variant="b")
-B_SCENES = [WORLD.scene(B, seed) for seed in range(100)]
+
+
+@functools.cache
+def b_scenes() -> list[kg.Scene]:
+  """A hundred scenes of B."""
+  return [WORLD.scene(B, seed) for seed in range(100)]
 
 
 def test_b_draws_eleven_shapes_of_any_size_and_hue() -> None:
-  items = [item for scene in B_SCENES for item in _foreground(scene)]
+  items = [item for scene in b_scenes() for item in _foreground(scene)]
   shapes = Counter(item.labels["shape"] for item in items)
   assert len(shapes) == 11 and stats.chisquare(list(shapes.values())).pvalue > 1e-3
   _uniform([item.labels["size"] for item in items], 0.7, 1.4)
@@ -146,22 +156,22 @@ def _half_shell(positions: np.ndarray, inner: float, outer: float) -> None:
 
 
 def test_b_looks_from_anywhere_above_the_floor() -> None:
-  _half_shell(np.array([scene.camera.position for scene in B_SCENES]), 7, 9)
+  _half_shell(np.array([scene.camera.position for scene in b_scenes()]), 7, 9)
 
 
 def test_b_has_a_backdrop_of_any_hue() -> None:
   hues = []
-  for scene in B_SCENES:
+  for scene in b_scenes():
     floor, dome = (item for item in scene.objects if item.background)
     assert floor.material == dome.material and floor.material.color == scene.labels["background_color"]
     hues.append(colorsys.rgb_to_hsv(*scene.labels["background_color"])[0])
   _uniform(hues, 0, 1)
-  assert all(scene.labels["background"] == "colored" for scene in B_SCENES)
+  assert all(scene.labels["background"] == "colored" for scene in b_scenes())
 
 
 def test_b_is_reproducible_and_starts_without_overlap() -> None:
-  assert WORLD.scene(B, 7) == B_SCENES[7] and from_json(to_json(B_SCENES[7])) == B_SCENES[7]
-  for scene in B_SCENES[:20]:
+  assert WORLD.scene(B, 7) == b_scenes()[7] and from_json(to_json(b_scenes()[7])) == b_scenes()[7]
+  for scene in b_scenes()[:20]:
     motion = kg.simulate(kg.Scene(scene.objects, scene.lights, scene.cameras, num_frames=1, gravity=scene.gravity))
     moved = np.abs(motion.positions[1] - motion.positions[0]).max()
     assert moved < 1.5  # overlap would throw them apart

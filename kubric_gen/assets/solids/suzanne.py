@@ -12,8 +12,9 @@ from kubric_gen.system.console import captured_console
 def suzanne() -> Model:
   """Head, eyes and ears as one closed solid: the openings of Blender's mesh are filled."""
   with captured_console():
+    import bpy  # noqa: F401  first: there is no bmesh before it
+
     import bmesh
-    import bpy  # noqa: F401  (before it there is no bmesh)
     work = bmesh.new()
     layer = work.loops.layers.uv.new("UVMap")
     bmesh.ops.create_monkey(work, calc_uvs=True)
