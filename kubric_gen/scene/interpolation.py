@@ -64,8 +64,8 @@ def _derivative(turn: Array, spin: Array) -> Array:
   with np.errstate(divide="ignore", invalid="ignore"):
     factor = np.where(small, 1 / 12, (1 - half / np.tan(half)) / np.maximum(angle, 1e-300)**2)
   factor = np.where(angle < 1.9 * np.pi, factor, 0.0)  # near a full turn the vector is no smooth coordinate
-  cross = np.asarray(np.cross(turn, spin), np.float64)
-  return spin - cross / 2 + factor * np.asarray(np.cross(turn, cross), np.float64)
+  cross = np.cross(turn, spin)
+  return np.asarray(spin - cross / 2 + factor * np.cross(turn, cross), np.float64)
 
 
 def interpolate_rotations(times: Array, quaternions: Array, spins: Array) -> Array:

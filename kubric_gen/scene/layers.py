@@ -161,3 +161,13 @@ def check_layers(names: Iterable[str]) -> tuple[str, ...]:
   if unknown:
     raise KubricGenError(f"unknown layer {', '.join(unknown)}: choose from {', '.join(LAYERS)}")
   return tuple(name for name in LAYERS if name in names)
+
+
+def layer_table() -> str:
+  """The layers as a table in Markdown, which the README has."""
+  rows = ["| layer | frame | unit | meaning |", "| --- | --- | --- | --- |"]
+  for spec in LAYERS.values():
+    channels = "K" if spec.channels is None else str(spec.channels)
+    frame = f"(H, W, {channels}) {spec.dtype}" if spec.has_frames else "arrays"
+    rows.append(f"| `{spec.name}` | {frame} | {spec.unit} | {spec.meaning} |")
+  return "\n".join(rows) + "\n"

@@ -8,3 +8,4 @@ with epy.lazy_api_imports(globals()):
   from kubric_gen.schema.movi import MoviSchema
   from kubric_gen.schema.decoding import physical
   from kubric_gen.schema.schema import ClipConfig, Record, Schema
+  from kubric_gen.schema.stills import Stills

@@ -12,7 +12,8 @@ with epy.lazy_api_imports(globals()):
                                              ManifestObjects, PlainColors, RandomUrdfs, Skies)
   from kubric_gen.assets.collections.sources import AssetSource, EnvironmentSource, ObjectSource
   from kubric_gen.errors import KubricGenError
-  from kubric_gen.schema import Box, Coding, Feature, Features, Image, Label, MoviSchema, Schema, Sequence, Tensor, Text, Video
+  from kubric_gen.schema import (Box, Coding, Feature, Features, Image, Label, MoviSchema, Schema, Sequence, Stills, Tensor, Text,
+                                 Video)
   from kubric_gen.world.clevr import CLEVR_COLORS, CLEVR_MATERIALS, CLEVR_SHAPES, ClevrLights, clevr_material
   from kubric_gen.world.clutter import Region, Settling, drop_clutter, scatter
   from kubric_gen.world.config import Config, WorldConfig, parse_resolution, setting
