@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.annotations.surface import SurfaceSampler, SurfaceSamples
+from kubric_gen.annotations.surface import VISIBLE_WITHIN, SurfaceSampler, SurfaceSamples
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.cameras import Camera, Resolution
 from kubric_gen.scene.layers import LAYERS
@@ -21,8 +21,6 @@ Float32 = NDArray[np.float32]
 
 BACKGROUND_DEPTH = 1000.0
 """Depth in metres where nothing is hit."""
-VISIBLE_WITHIN = 1e-3
-"""A point counts as visible if what its ray hits is no nearer than this fraction of its distance."""
 
 
 class GroundTruth:

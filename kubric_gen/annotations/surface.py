@@ -20,6 +20,8 @@ from kubric_gen.scene.transforms import bounding_box_corners, rotation_matrix
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+VISIBLE_WITHIN = 1e-3
+"""A point counts as visible if what its ray hits is no nearer than this fraction of its distance."""
 
 
 class ObjectHits:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.annotations.ground_truth import VISIBLE_WITHIN, GroundTruth
+from kubric_gen.annotations.surface import VISIBLE_WITHIN
+
+if TYPE_CHECKING:
+  from kubric_gen.annotations.ground_truth import GroundTruth
 
 NUM_TRACKS = 256
 

@@ -74,11 +74,9 @@ def _describe(example: Example, path: Path, seconds: float) -> str:
 
 
 def _make(task: Task, seed: int, outputs: Outputs, bar: _Bar) -> None:
-  from kubric_gen.cli.generating import make_world_example
+  from kubric_gen.cli.generating import make_seed
   started = time.perf_counter()
-  with make_world_example(task.world, task.config, seed, split=task.split, layers=task.layers, settings=task.settings,
-                          save_state=task.save_state, progress=bar) as example:
-    example.info["output"] = str((task.output_dir / task.key(seed)).absolute())
+  with make_seed(task, seed, bar) as example:
     path = outputs.add(seed, example)
     bar.close()
     print(_describe(example, path, time.perf_counter() - started), flush=True)
@@ -122,8 +120,7 @@ def _run(world: World[Any]) -> None:
     raise KubricGenError(f"--resume goes with --sinks={SCENE_DIRECTORY} alone: other sinks are finished once and for all")
   todo = []
   for seed in task.seeds:
-    if values.resume and is_made(world, task.config, seed, task.output_dir, split=task.split, layers=task.layers,
-                                settings=task.settings, save_state=task.save_state):
+    if values.resume and is_made(task, seed):
       print(f"{task.output_dir / task.key(seed)}: already there", flush=True)
       continue
     outputs.check(seed)

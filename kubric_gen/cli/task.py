@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, check_layers
 from kubric_gen.world.config import Config, WorldConfig
+from kubric_gen.world.identity import scene_flags
 from kubric_gen.world.seeds import parse_seeds
 from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.world.world import World
@@ -27,11 +28,6 @@ def default_layers(dataset: DatasetSpec | None) -> tuple[str, ...]:
 def default_split(dataset: DatasetSpec | None) -> Split | None:
   """The split where none is named: the first one of explicit splits, else none."""
   return dataset.splits[0] if dataset is not None and dataset.explicit else None
-
-
-def scene_key(dataset: DatasetSpec | None, split: Split | None, seed: int) -> str:
-  """The key of a scene in sinks: `<seed>`, or `<split>/<seed>` where splits are explicit."""
-  return f"{split.name}/{seed}" if dataset is not None and split is not None and dataset.explicit else str(seed)
 
 
 @dataclass(frozen=True)
@@ -56,9 +52,37 @@ class Task:
   overwrite: bool = False
   save_state: bool = False
 
+  @classmethod
+  def of(cls, world: World[Config], config: Config, seeds: Sequence[int], output_dir: str | Path, *, split: Split | None = None,
+         layers: Iterable[str] | None = None, settings: RenderSettings | None = None, **others: bool) -> Task:
+    """A task with what is usual for the world where nothing is said.
+
+    Args:
+      split: the first one by default, where splits are explicit. layers: by default what the world's dataset needs.
+      others: `overwrite` and `save_state`.
+
+    Raises:
+      KubricGenError: an unknown layer.
+    """
+    dataset = world.dataset(config) if world.dataset is not None else None
+    names = default_layers(dataset) if layers is None else check_layers(layers)
+    return cls(world, config, dataset, split or default_split(dataset), tuple(seeds), names, settings or RenderSettings(),
+               Path(output_dir), **others)
+
   def key(self, seed: int) -> str:
-    """The key of a seed's scene in sinks."""
-    return scene_key(self.dataset, self.split, seed)
+    """The key of a seed's scene in sinks: `<seed>`, or `<split>/<seed>` where splits are explicit."""
+    explicit = self.dataset is not None and self.split is not None and self.dataset.explicit
+    return f"{self.split.name}/{seed}" if explicit and self.split is not None else str(seed)
+
+  def flags(self, seed: int) -> dict[str, Any]:
+    """Exactly what decides the content of a seed's scene.
+
+    Raises:
+      KubricGenError: a file that the config names cannot be used.
+    """
+    explicit = self.dataset is not None and self.split is not None and self.dataset.explicit
+    seeds_of = self.dataset.base(self.split).name if explicit and self.dataset is not None and self.split is not None else ""
+    return scene_flags(self.world, self.world.config_of(self.config, self.split), seed, self.layers, self.settings, seeds_of)
 
 
 def choose_split(world: World[Config], config: Config, name: str, seeds: Sequence[int]) -> tuple[Split | None, tuple[int, ...]]:
@@ -81,15 +105,6 @@ def choose_split(world: World[Config], config: Config, name: str, seeds: Sequenc
   return split, mine
 
 
-def _layers(dataset: DatasetSpec | None, text: str | None) -> tuple[str, ...]:
-  if text is None:
-    return default_layers(dataset)
-  names = check_layers(name for name in text.split(",") if name)
-  if not names:
-    raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
-  return names
-
-
 def task_from_flags(world: World[Config], config: Config, settings: RenderSettings, values: Any) -> Task:
   """What the flags ask for.
 
@@ -99,8 +114,10 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
   Raises:
     KubricGenError: something that makes no sense.
   """
-  seeds = parse_seeds(values.seed)
-  dataset = world.dataset(config) if world.dataset is not None else None
-  split, mine = choose_split(world, config, values.split, seeds)
-  return Task(world, config, dataset, split, mine, _layers(dataset, values.layers), settings, Path(values.output_dir),
-              values.overwrite, values.save_state)
+  split, seeds = choose_split(world, config, values.split, parse_seeds(values.seed))
+  layers = None if values.layers is None else [name for name in values.layers.split(",") if name]
+  task = Task.of(world, config, seeds, values.output_dir, split=split, layers=layers, settings=settings,
+                 overwrite=values.overwrite, save_state=values.save_state)
+  if not task.layers:
+    raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
+  return task

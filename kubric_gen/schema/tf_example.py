@@ -14,7 +14,8 @@ from typing import Any
 
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.features import BYTES, FLOAT, INT, OTHER, Feature, Features, Sequence, key_of
+from kubric_gen.schema.feature import BYTES, FLOAT, INT, OTHER
+from kubric_gen.schema.features import Feature, Features, Sequence, key_of
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import kubric_gen as kg
-from kubric_gen.cli.generating import make_world_example
+from kubric_gen.cli.generating import make_seed
+from kubric_gen.cli.task import Task
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example.parts import Part
 from kubric_gen.scene.layers import LAYERS
@@ -56,7 +57,7 @@ def same_example(one: kg.Example, other: kg.Example) -> None:
 @pytest.mark.parametrize("variant", ["a", "e"])
 def test_movi(tmp_path: Path, variant: str) -> None:
   config = MoviConfig(variant=variant, resolution=(24, 32), num_frames=2)
-  with make_world_example(WORLD, config, 3, layers=LAYERS, settings=SETTINGS) as example:
+  with make_seed(Task.of(WORLD, config, (3,), tmp_path, layers=LAYERS, settings=SETTINGS), 3) as example:
     assert example.collisions or variant != "a"
     same_example(example, kg.read_scene(kg.write_scene(example, tmp_path / "scene", preview=False)))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kubric_gen.errors import KubricGenError
 from kubric_gen.schema import Box, Coding, Feature, Features, Image, Label, Sequence, Tensor, Text, Video, physical
 from kubric_gen.schema.description import LAYOUT, features_from_plain, features_to_plain
-from kubric_gen.schema.features import NUMBERS
+from kubric_gen.schema.feature import NUMBERS
 from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.reader import features_of
 from tests.schema.handmade import finished_scene, small_recipe

@@ -1,4 +1,4 @@
-"""Cameras with exact projection.
+"""What all cameras share.
 
 A camera looks along its local -Z with +Y up and +X right. A resolution is (height, width) in pixels; the centre of
 the pixel in row r and column c lies at (r + 0.5, c + 0.5), the image's origin is its top left corner, and normalised
@@ -7,7 +7,6 @@ image positions (x, y) run from 0 to 1 to the right and down.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Any
@@ -170,106 +169,3 @@ class Camera(Described, ABC):
   @abstractmethod
   def rays(self, pixels: ArrayLike, resolution: Resolution) -> tuple[Array, Array]:
     """Origins and unit directions (..., 3) in camera coordinates of the rays through pixel positions (..., 2)."""
-
-
-@dataclass(frozen=True, repr=False)
-class PerspectiveCamera(Camera):
-  """A pinhole or thin-lens camera with square pixels.
-
-  Attributes:
-    focal_length, sensor_width: millimetres.
-    f_stop: aperture for depth of field, or None for a pinhole. focus_distance: metres along the optical axis.
-  """
-
-  _: KW_ONLY
-  focal_length: float = 50.0
-  sensor_width: float = 36.0
-  f_stop: float | None = None
-  focus_distance: float = 10.0
-
-  def __post_init__(self, look_at_target: Vector3 | None) -> None:
-    super().__post_init__(look_at_target)
-    who = f"camera {self.name!r}"
-    assign(self, focal_length=number(self.focal_length, f"{who}: focal_length", minimum=1),
-           sensor_width=number(self.sensor_width, f"{who}: sensor_width", minimum=1),
-           focus_distance=number(self.focus_distance, f"{who}: focus_distance", above=0))
-    if self.f_stop is not None:
-      assign(self, f_stop=number(self.f_stop, f"{who}: f_stop", above=0))
-
-  @property
-  def model(self) -> str:
-    return "pinhole"
-
-  def lens(self, resolution: Resolution) -> dict[str, Any]:
-    height, width = resolution
-    return {"projection": "perspective", "focal_length": self.focal_length, "sensor_width": self.sensor_width,
-            "field_of_view": self.field_of_view, "sensor_height": self.sensor_width * height / width}
-
-  @property
-  def field_of_view(self) -> float:
-    """Horizontal angle of view, radians."""
-    return 2 * math.atan2(self.sensor_width / 2, self.focal_length)
-
-  def intrinsics(self, resolution: Resolution) -> Array:
-    height, width = resolution
-    fx = self.focal_length / self.sensor_width
-    return np.array([[fx, 0.0, -0.5], [0.0, -fx * width / height, -0.5], [0.0, 0.0, -1.0]])
-
-  def project(self, points: ArrayLike, resolution: Resolution) -> Array:
-    height, width = resolution
-    p = np.asarray(points, np.float64)
-    focal = self.focal_length / self.sensor_width * width
-    depth = np.where(p[..., 2] < 0, -p[..., 2], np.nan)
-    return np.stack([height / 2 - focal * p[..., 1] / depth, width / 2 + focal * p[..., 0] / depth], axis=-1)
-
-  def rays(self, pixels: ArrayLike, resolution: Resolution) -> tuple[Array, Array]:
-    height, width = resolution
-    p = np.asarray(pixels, np.float64)
-    focal = self.focal_length / self.sensor_width * width
-    directions = np.stack([(p[..., 1] - width / 2) / focal, (height / 2 - p[..., 0]) / focal,
-                           np.full(p.shape[:-1], -1.0)], axis=-1)
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    return np.zeros_like(directions), directions
-
-
-@dataclass(frozen=True, repr=False)
-class OrthographicCamera(Camera):
-  """A camera with parallel rays whose image is `scale` metres wide."""
-
-  _: KW_ONLY
-  scale: float = 6.0
-
-  def __post_init__(self, look_at_target: Vector3 | None) -> None:
-    super().__post_init__(look_at_target)
-    assign(self, scale=number(self.scale, f"camera {self.name!r}: scale", above=0))
-
-  @property
-  def model(self) -> str:
-    return "orthographic"
-
-  @property
-  def central(self) -> bool:
-    return False
-
-  def lens(self, resolution: Resolution) -> dict[str, Any]:
-    return {"projection": "orthographic", "focal_length": None, "sensor_width": None, "field_of_view": None,
-            "orthographic_scale": self.scale}
-
-  def _divisor(self, points: Array) -> Array:
-    return np.full(len(points), -1.0)
-
-  def intrinsics(self, resolution: Resolution) -> Array:
-    height, width = resolution
-    return np.array([[1 / self.scale, 0.0, -0.5], [0.0, -width / height / self.scale, -0.5], [0.0, 0.0, -1.0]])
-
-  def project(self, points: ArrayLike, resolution: Resolution) -> Array:
-    height, width = resolution
-    p = np.asarray(points, np.float64)
-    return np.stack([height / 2 - p[..., 1] * width / self.scale, width / 2 + p[..., 0] * width / self.scale], axis=-1)
-
-  def rays(self, pixels: ArrayLike, resolution: Resolution) -> tuple[Array, Array]:
-    height, width = resolution
-    p = np.asarray(pixels, np.float64)
-    origins = np.stack([(p[..., 1] - width / 2) * self.scale / width, (height / 2 - p[..., 0]) * self.scale / width,
-                        np.zeros(p.shape[:-1])], axis=-1)
-    return origins, np.broadcast_to(np.array([0.0, 0.0, -1.0]), origins.shape)
