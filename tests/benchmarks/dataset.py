@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RATE_TURNS = ((("bare", 0), ("workers", 0), ("workers", 1), ("bare", 1)),
               (("workers", 2), ("bare", 2), ("bare", 3), ("workers", 3)))
 """What the first and the second process do one after another, with which seed."""
+CODED = ("depth", "forward_flow", "backward_flow", "normal", "object_coordinates")
 PACKED_RECORDS = 24
 MEMORY_SCENES = 200
 
@@ -37,10 +38,9 @@ def _warm() -> Any:
 def bare_cycles(report: Callable[[str], None], job: Any, seed: int) -> float:
   """Seconds of rendering a seed's frames with Cycles, and nothing else; called in a worker process."""
   from kubric_gen.physics import simulate
-  from kubric_gen.world.loading import load_world
   from kubric_gen.render import CyclesRenderer
   report("prepare")
-  scene = load_world(job.world).scene(job.config_of(job.dataset.split_of(seed)), seed)
+  scene = job.world.scene(job.config, seed, job.dataset.split_of(seed))
   motion = simulate(scene)
   started = time.perf_counter()
   with CyclesRenderer(scene, motion, job.settings) as renderer:
@@ -67,7 +67,7 @@ def measure_rate() -> dict[str, float]:
         total[kind] += seconds
         continue
       started = time.perf_counter()
-      summary = worker.call("kubric_gen.shards.tasks:make_stored_scene", job, store, seed).value
+      summary = worker.call("kubric_gen.shards.tasks:make_stored_scene", job, store, job.key(seed)).value
       seconds = time.perf_counter() - started
       total[kind] += seconds
       for stage, spent in summary.seconds.items():
@@ -82,7 +82,7 @@ def measure_rate() -> dict[str, float]:
 
 
 def _record() -> tuple[Any, Any, Any]:
-  """Features and record of a scene at 256×256 with 24 frames, all frames as arrays, and the finished scene."""
+  """Features and record of a scene at 256×256 with 24 frames, all frames as arrays in memory, and the finished scene."""
   import numpy as np
 
   from kubric_gen.shards import scene as scenes
@@ -97,24 +97,34 @@ def _record() -> tuple[Any, Any, Any]:
     return encode(features, record)
 
   scenes.encode = keep
-  finished = scenes.make_scene(job, 3)
+  finished = scenes.make_scene(job, job.key(3))
   scenes.encode = encode
   return kept["features"], kept["record"], finished
 
 
 def measure_encoding() -> dict[str, float]:
-  """Seconds of encoding a record, and of the codecs alone on the same arrays; the better of five."""
+  """Seconds of encoding a record, and of the codecs alone on the same arrays: quantisation, PNG, zlib; the better of five."""
   import zlib
 
-  from kubric_gen.schema.tf_example import ZLIB_LEVEL, encode
+  from kubric_gen.schema.features import element
+  from kubric_gen.schema.number_features import ZLIB_LEVEL
+  from kubric_gen.schema.tf_example import encode
   from kubric_gen.codecs.png import encode_png
   features, record, _ = _record()
 
+  def stored(name: str) -> Iterator[Any]:
+    feature = element(features[name])
+    for frame in record[name]:
+      yield frame.astype(feature.dtype) if feature.coding is None else feature.coding.encode(frame, record)
+
+  def coded() -> int:
+    return sum(frame.nbytes for name in CODED for frame in stored(name))
+
   def bare() -> int:
     images = sum(len(encode_png(frame)) for name in ("video", "segmentations", "depth", "normal", "object_coordinates")
-                 for frame in record[name])
+                 for frame in stored(name))
     return images + sum(len(zlib.compress(frame.tobytes(), ZLIB_LEVEL)) for name in ("forward_flow", "backward_flow")
-                        for frame in record[name])
+                        for frame in stored(name))
 
   def best(work: Callable[[], Any]) -> float:
     times = []
@@ -124,7 +134,8 @@ def measure_encoding() -> dict[str, float]:
       times.append(time.perf_counter() - started)
     return min(times)
 
-  return {"bare": best(bare), "encode": best(lambda: encode(features, record)), "bytes": len(encode(features, record))}
+  return {"bare": best(bare), "quantise": best(coded), "encode": best(lambda: encode(features, record)),
+          "bytes": len(encode(features, record))}
 
 
 def measure_packing() -> dict[str, list[float]]:
@@ -132,8 +143,8 @@ def measure_packing() -> dict[str, list[float]]:
   from kubric_gen.shards.scene import FinishedScene
   from kubric_gen.shards.layout import Shard
   from kubric_gen.shards.packing import pack_shard
-  from kubric_gen.shards.writers import open_writer
   from kubric_gen.shards.store import SceneStore
+  from kubric_gen.sinks import record_sink
   job = recipe(samples_per_pixel=1)
   _, _, finished = _record()
   rates: dict[str, list[float]] = {}
@@ -141,14 +152,15 @@ def measure_packing() -> dict[str, list[float]]:
     store = SceneStore(folder, job)
     seeds = [seed for seed in range(100) if job.dataset.split_of(seed).name == "train"][:PACKED_RECORDS]
     for seed in seeds:
-      store.write(FinishedScene({**finished.info, "seed": seed}, finished.records, finished.thumbnail))
-    record = finished.records["256x256"]
+      store.write(FinishedScene({**finished.info, "seed": seed, "split": "train"}, finished.records, finished.thumbnail))
+    (record,) = finished.records["256x256"].values()
     megabytes = len(record) * len(seeds) / 1e6
 
     copies = [bytes(bytearray(record)) for _ in seeds]
 
     def bare(place: str, file_format: str) -> None:
-      writer = open_writer(Path(place) / f"bare.{file_format}", file_format)
+      kind = record_sink(file_format)
+      writer = kind.open_writer(object.__new__(kind), str(Path(place) / f"bare.{file_format}"))  # the library's, without the sink
       for copy in copies:
         writer.write(copy)
       writer.close()
@@ -190,7 +202,7 @@ def measure_driver() -> dict[str, float]:
   from kubric_gen.shards.scene import FinishedScene, make_scene
   from kubric_gen.shards.store import SceneStore
   job = recipe(resolution=(16, 16), num_frames=1, samples_per_pixel=1)
-  scene = make_scene(job, 0)
+  scene = make_scene(job, job.key(0))
   with tempfile.TemporaryDirectory() as folder:
     store = SceneStore(Path(folder) / "store", job)
     store.open()
@@ -208,11 +220,11 @@ def measure_worker_memory() -> dict[str, float]:
   marks = {}
   with WorkerProcess() as worker, tempfile.TemporaryDirectory() as store:
     for seed in range(MEMORY_SCENES):
-      outcome = worker.call("kubric_gen.shards.tasks:make_stored_scene", job, store, seed)
+      outcome = worker.call("kubric_gen.shards.tasks:make_stored_scene", job, store, job.key(seed))
       if seed + 1 in (10, MEMORY_SCENES):
         marks[f"after {seed + 1}"] = outcome.resident_mb
-    full = worker.call("kubric_gen.shards.tasks:make_stored_scene", replace(job, config=replace(job.config, num_frames=24)),
-                       store, MEMORY_SCENES)
+    longer = replace(job, config=replace(job.config, num_frames=24))
+    full = worker.call("kubric_gen.shards.tasks:make_stored_scene", longer, store, longer.key(MEMORY_SCENES))
     marks["peak"] = full.peak_mb
   return marks
 
@@ -227,7 +239,7 @@ def report_rate(result: dict[str, float]) -> list[str]:
 
 def report_encoding(result: dict[str, float]) -> list[str]:
   return [f"| encoding a record ÷ bare codecs on the same arrays | {result['encode'] / result['bare']:.2f} "
-          f"({result['encode']:.2f} s, {result['bytes'] / 1e6:.1f} MB) | ≤ 1.2 |"]
+          f"({result['encode']:.2f} s with {result['quantise']:.2f} s of quantisation, {result['bytes'] / 1e6:.1f} MB) | ≤ 1.2 |"]
 
 
 def report_packing(result: dict[str, list[float]]) -> list[str]:

@@ -30,12 +30,11 @@ GEOMETRY = ("segmentation", "depth", "normal", "object_coordinates", "forward_fl
 def _generate(output: str, seed: int = SEED, layers: tuple[str, ...] | None = None, quality: dict[str, Any] | None = None,
               **config: Any) -> float:
   """Makes one scene and returns the seconds it took."""
-  from kubric_gen.cli.generate import generate
-  from kubric_gen.scene.layers import MOVI_LAYERS
+  from kubric_gen.cli.generating import generate
   from kubric_gen.render import RenderSettings
   from worlds.movi import WORLD, MoviConfig
   start = time.perf_counter()
-  generate(WORLD, MoviConfig(**config), seed, output, layers=layers or MOVI_LAYERS,
+  generate(WORLD, MoviConfig(**config), seed, output, layers=layers,
            settings=RenderSettings(device="cpu", **(quality or {})), overwrite=True)
   return time.perf_counter() - start
 
