@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubric_gen.schema.statistics import Moments, Statistics
+from kubric_gen.schema.coding import Coding
+from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video
+from kubric_gen.schema.statistics import Moments, Statistics, record_statistics
 
 reproducible = settings(derandomize=True, deadline=None, max_examples=200)
 numbers = st.lists(st.floats(-1e6, 1e6, width=32), max_size=30)
@@ -106,3 +108,28 @@ def test_merging_leaves_the_other_one_alone() -> None:
 def test_what_plain_has_not_made_is_refused(value: Any) -> None:
   with pytest.raises((KeyError, TypeError, ValueError)):
     Statistics.from_plain(value)
+
+
+FEATURES: Features = {
+    "name": Text(), "about": {"limits": Tensor("float32", (2,)), "size": Tensor("float32", key="extent")},
+    "depth": Sequence(Image((1, 2, 1), "uint16", coding=Coding("range", "about/limits")), 2), "video": Video((2, 1, 1, 3)),
+    "shape": Label(("cube", "cone"), key="kind"), "frames": Sequence(Tensor("int32")), "boxes": Sequence(Box()),
+    "items": Sequence({"mass": Tensor("float32"), "color": Label(("red", "blue")), "frames": Sequence(Tensor("int32")),
+                       "name": Text()})}
+
+
+def test_statistics_of_a_record_are_of_its_values_before_they_are_coded() -> None:
+  depth = [np.array([[[3.0], [4.0]]]), np.array([[[5.5], [7.5]]])]
+  record = {"name": "x", "about": {"limits": [3.0, 7.5], "extent": 2.0}, "depth": depth, "kind": "cone", "frames": [1, 2, 3],
+            "video": [np.full((1, 1, 3), 10, np.uint8), np.full((1, 1, 3), 30, np.uint8)], "boxes": [[0.0, 0.0, 0.5, 1.0]],
+            "items": [{"mass": 1.0, "color": "red", "frames": [0, 1], "name": "a"},
+                      {"mass": 3.0, "color": "red", "frames": [], "name": "b"}]}
+  found = record_statistics(FEATURES, record)
+  told = {name: (item.count, item.mean, item.minimum, item.maximum) for name, item in found.numbers.items() if item.count}
+  assert told == {
+      "about/limits": (2, 5.25, 3.0, 7.5), "about/size": (1, 2.0, 2.0, 2.0), "depth": (4, 5.0, 3.0, 7.5),
+      "video": (6, 20.0, 10, 30), "frames": (3, 2.0, 1, 3), "boxes": (4, 0.375, 0.0, 1.0), "items": (1, 2.0, 2, 2),
+      "items/mass": (2, 2.0, 1.0, 3.0), "items/frames": (2, 0.5, 0, 1)}
+  assert found.labels == {"shape": {"cone": 1}, "items/color": {"red": 2}}
+  empty = record_statistics(FEATURES, {**record, "items": [], "frames": []})
+  assert empty.numbers["items"].maximum == 0 and "items/mass" not in empty.numbers and "items/color" not in empty.labels
