@@ -49,7 +49,7 @@ def is_complete(job: Job) -> bool:
 
 
 @contextlib.contextmanager
-def usable(job: Job) -> Iterator[None]:
+def tell_storage_errors(job: Job) -> Iterator[None]:
   """Tells in one line what no file system or object store will do."""
   try:
     yield
@@ -61,7 +61,7 @@ def usable(job: Job) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(job: Job) -> Iterator[None]:
+def hold_lock(job: Job) -> Iterator[None]:
   """Makes sure that no other run on this machine writes the same dataset.
 
   Raises:

@@ -18,155 +18,13 @@ from typing import Any, NoReturn
 from absl import app, flags
 
 from beam_pipelines import dataflow
-from beam_pipelines.checks import alone, check_device, check_writable, is_complete, reason, usable
-from beam_pipelines.job import Job, SeedRange
-from kubric_gen.cli import config_from_flags, define, define_config_flags, define_render_flags, render_settings
-from kubric_gen.system.command import guarded
-from kubric_gen.system.resources import cpu_count
+from beam_pipelines.checks import check_device, check_writable, hold_lock, is_complete, reason, tell_storage_errors
+from beam_pipelines.flags import LOCAL_RUNNER, LOCAL_RUNNERS, beam_options, define_flags, job_from_flags, world_name
+from beam_pipelines.job import Job
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
-from kubric_gen.system.paths import absolute
-from kubric_gen.shards.recipe import Recipe
-from kubric_gen.world.loading import load_world
-from kubric_gen.world.seeds import MAX_SEEDS, parse_seeds, runs
-from kubric_gen.shards.layout import check_formats
-from kubric_gen.world import DatasetSpec, parse_resolution
+from kubric_gen.system.command import guarded
 
-LOCAL_RUNNER = "FnApiRunner"
 BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
-LOCAL_RUNNERS = (LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner")
-MAX_SEED = 2**62
-
-
-def _define_flags(world: str) -> None:
-  define_config_flags(load_world(world).config, without=("resolution",))
-  define_render_flags()
-  string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=1)
-  define("world", "movi", "a module of worlds, or any module by its dotted name", string)
-  define("num_scenes", None, "how many scenes, over all splits together, or of each split that has seeds of its own; this, "
-         "--seed or --split_scenes must be given", flags.IntegerParser(1, MAX_SEEDS))
-  define("split_scenes", "", "where splits have seeds of their own: how many scenes each gets, as train=2000,test=300; a split "
-         "that is paired takes the first seeds of the one that it is paired with", string)
-  define("start_seed", 0, "the first seed", flags.IntegerParser(0, MAX_SEED))
-  define("seed", None, "instead of --num_scenes and --start_seed: a range such as 0..99, or a list of ranges and numbers", string)
-  define("data_dir", None, "where the dataset appears, for tfds.load; any path that etils.epath knows", string)
-  define("store_dir", None, "where finished scenes are kept; <data_dir>/scenes by default", string)
-  define("resolution", "256", "image sizes as HEIGHTxWIDTH or one number, comma-separated; the smaller ones whole fractions of "
-         "the largest", string)
-  define("file_format", "tfrecord", "tfrecord, array_record, parquet or another sink for records, comma-separated; all but the "
-         "first in sibling folders of data_dir", string)
-  define("splits", "", "only scenes of these splits, comma-separated", string)
-  define("max_attempts", 3, "how often a scene is tried", whole)
-  define("max_failed_fraction", 0.0, "of the scenes that may fail; more is an error", flags.FloatParser(0, 1))
-  define("processes", None, "worker processes in each Beam worker: by default one per core on this machine, one elsewhere", whole)
-  define("max_worker_memory", 550.0, "MB of resident memory above which a worker process is replaced", real)
-  define("stall_timeout", 600.0, "seconds without a finished frame after which a worker process is replaced", real)
-  flags.DEFINE_boolean("dry_run", False, "build the job for workers in containers, check it, tell of it, and run nothing",
-                       module_name=sys.argv[0])
-  flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
-
-
-def _ranges(values: Any) -> tuple[tuple[int, int], ...]:
-  """Runs of the seeds that --seed, or --num_scenes and --start_seed, ask for."""
-  if values.seed is not None:
-    if values.num_scenes is not None or values.start_seed:
-      raise KubricGenError("give --seed, or --num_scenes and --start_seed, not both")
-    ranges = tuple(runs(parse_seeds(values.seed)))
-    if ranges[-1][1] > MAX_SEED:
-      raise KubricGenError(f"seeds must be at most {MAX_SEED}, got {ranges[-1][1]}")
-    return ranges
-  if values.num_scenes is None:
-    raise KubricGenError("how many scenes? give --num_scenes=N")
-  return ((values.start_seed, values.start_seed + values.num_scenes - 1),)
-
-
-def _counts(text: str, dataset: DatasetSpec) -> dict[str, int]:
-  """How many scenes each split gets, of `train=2000,test=300`."""
-  counts: dict[str, int] = {}
-  for part in _names(text):
-    name, _, count = part.partition("=")
-    dataset.split(name)
-    if name in counts or not count.isascii() or not count.isdigit() or not 1 <= int(count[:12]) <= MAX_SEEDS:
-      raise KubricGenError(f"--split_scenes names each split once, with a number from 1 to {MAX_SEEDS}: train=2000,test=300")
-    counts[name] = int(count)
-  for name, number in counts.items():
-    base = dataset.base(dataset.split(name)).name
-    if number > counts.get(base, number):
-      raise KubricGenError(f"--split_scenes: {name} is paired with {base}, whose {counts[base]} scenes are fewer than {number}")
-  return counts
-
-
-def _seeds(values: Any, dataset: DatasetSpec) -> tuple[SeedRange, ...]:
-  """The seeds that are asked for, of each split where they are explicit.
-
-  Raises:
-    KubricGenError: flags that do not go together.
-  """
-  if values.split_scenes:
-    if not dataset.explicit:
-      raise KubricGenError(f"the splits of {dataset.name} are fractions of all seeds: give --num_scenes, not --split_scenes")
-    if values.num_scenes is not None or values.seed is not None:
-      raise KubricGenError("give --split_scenes, --num_scenes or --seed, not several of them")
-    return tuple(SeedRange(values.start_seed, values.start_seed + count - 1, name)
-                 for name, count in _counts(values.split_scenes, dataset).items())
-  ranges = _ranges(values)
-  if not dataset.explicit:
-    return tuple(SeedRange(first, last) for first, last in ranges)
-  names = _names(values.splits) or tuple(split.name for split in dataset.splits)
-  return tuple(SeedRange(first, last, dataset.split(name).name) for name in names for first, last in ranges)
-
-
-def _names(text: str) -> tuple[str, ...]:
-  return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
-def job_from_flags(runner: str) -> Job:
-  """What the flags ask for.
-
-  Raises:
-    KubricGenError: something that makes no sense, as far as can be known before any scene is made.
-  """
-  values = flags.FLAGS
-  if not values.data_dir:
-    raise KubricGenError("where to? give --data_dir=DIR")
-  resolutions = tuple(parse_resolution(part) for part in _names(values.resolution))
-  config = config_from_flags(load_world(values.world).config, resolution=max(resolutions, default=(256, 256)))
-  recipe = Recipe(values.world, config, resolutions, render_settings(threads=1))
-  local = runner in LOCAL_RUNNERS
-  job = Job(recipe, _seeds(values, recipe.dataset), absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
-            splits=_names(values.splits), store_dir=absolute(values.store_dir or ""), max_attempts=values.max_attempts,
-            max_failed_fraction=values.max_failed_fraction,
-            processes=values.processes or (cpu_count() if local else 1),
-            max_memory_mb=values.max_worker_memory, stall_seconds=values.stall_timeout, overwrite=values.overwrite)
-  job.check_splits()
-  return job
-
-
-def _beam_options(arguments: Sequence[str]) -> Any:
-  """Beam's pipeline options of what is left of the command line.
-
-  Raises:
-    KubricGenError: one that Beam does not know.
-  """
-  import argparse
-  logging.disable(logging.WARNING)  # importing Beam warns of services that are not used
-  try:
-    from apache_beam.options.pipeline_options import PipelineOptions
-  except ImportError:
-    raise KubricGenError("Apache Beam is missing: pip install 'kubric-gen[beam]' (the image kubric-gen:render lacks it)"
-                         ) from None
-  logging.disable(logging.NOTSET)
-  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-  for options in PipelineOptions.__subclasses__():
-    add = getattr(options, "_add_argparse_args", None)
-    if add is not None:
-      add(parser)
-  try:
-    _, unknown = parser.parse_known_args(list(arguments))
-  except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
-    raise KubricGenError(f"{error} (see --help)") from None
-  if unknown:
-    raise KubricGenError(f"unknown flag or argument {unknown[0]!r} (flags are written --name=value; see --help)")
-  return PipelineOptions(list(arguments))
 
 
 class _Progress(logging.Handler):
@@ -189,7 +47,7 @@ class _Progress(logging.Handler):
 
 
 @contextlib.contextmanager
-def _told(job: Job) -> Iterator[None]:
+def _show_progress(job: Job) -> Iterator[None]:
   """Shows the progress of a pipeline that runs in this process."""
   logger, handler = logging.getLogger("beam_pipelines"), _Progress(job.num_scenes)
   logger.setLevel(logging.INFO)
@@ -222,18 +80,19 @@ def run(job: Job, options: Any) -> None:
   """
   import apache_beam as beam
 
-  from beam_pipelines.transforms import build, dead_letter_file, summary_file
+  from beam_pipelines.results import dead_letter_file, summary_file
+  from beam_pipelines.transforms import build
   started = time.perf_counter()
   try:
     pipeline = beam.Pipeline(options=options)
   except (ValueError, ImportError) as error:
     raise KubricGenError(f"Beam refuses the pipeline options: {reason(error)}") from None
   build(pipeline, job)
-  with usable(job):
+  with tell_storage_errors(job):
     check_writable(job)
     summary_file(job).unlink(missing_ok=True)
   try:
-    with alone(job), _told(job):
+    with hold_lock(job), _show_progress(job):
       pipeline.run().wait_until_finish()
     summary = json.loads(summary_file(job).read_text())
   except KubricGenError:
@@ -265,7 +124,7 @@ def _main(arguments: Sequence[str]) -> None:
                       ("apache_beam.runners.common", logging.CRITICAL),
                       ("apache_beam.runners.worker.bundle_processor", logging.CRITICAL)):
     logging.getLogger(name).setLevel(level)  # Beam tells a lot
-  job, options = job_from_flags(runner), _beam_options(arguments)
+  job, options = job_from_flags(runner), beam_options(arguments)
   dry_run = flags.FLAGS.dry_run
   if runner == dataflow.RUNNER:
     dataflow.check(job, options, dry_run)
@@ -273,7 +132,7 @@ def _main(arguments: Sequence[str]) -> None:
     for line in dataflow.describe(dataflow.portable_proto(job, options)):
       print(line)
     return
-  with usable(job):
+  with tell_storage_errors(job):
     complete = is_complete(job)
   if complete:
     print("already complete:")
@@ -285,20 +144,10 @@ def _main(arguments: Sequence[str]) -> None:
   run(job, options)
 
 
-def _world_name(argv: Sequence[str]) -> str:
-  """The value of --world, which decides what other flags there are."""
-  for number, item in enumerate(argv):
-    if item.lstrip("-").startswith("world=") and item.startswith("-"):
-      return item.partition("=")[2]
-    if item in ("--world", "-world") and number + 1 < len(argv):
-      return argv[number + 1]
-  return "movi"
-
-
 def main() -> NoReturn:
   """The entry point."""
   try:
-    _define_flags(_world_name(sys.argv[1:]))
+    define_flags(world_name(sys.argv[1:]))
   except KubricGenError as error:
     print_error(error)
     sys.exit(BAD_INPUT)

@@ -73,7 +73,7 @@ OWNERS = {
 # … but for these modules and packages, which exist for the library and which others import only when they need it.
 AT_THE_TOP = {
     "tensorflow_datasets": ("kubric_gen.datasets.builder",),  # a class of TFDS is derived from there
-    "apache_beam": ("beam_pipelines.transforms",),
+    "apache_beam": ("beam_pipelines.transforms", "beam_pipelines.in_workers", "beam_pipelines.results"),
     "cv2": ("kubric_gen.pictures",),
     "jax": ("kubric_gen.reliability",),
 }
