@@ -98,7 +98,7 @@ def test_folders_of_formats_and_of_unfinished_datasets() -> None:
 
 def test_formats_are_checked() -> None:
   assert check_formats(["parquet", "tfrecord", "parquet"]) == ("parquet", "tfrecord")
-  with pytest.raises(KubricGenError, match="unknown file format 'csv': choose from array_record, parquet, tfrecord"):
+  with pytest.raises(KubricGenError, match="unknown file format 'csv': choose from array_record, parquet, .*tfrecord"):
     check_formats(["tfrecord", "csv"])
   with pytest.raises(KubricGenError, match="choose from"):
     check_formats([])
