@@ -44,7 +44,14 @@ class View:
   arrays: Mapping[str, Mapping[str, Frame]] = field(default_factory=dict)
 
   def stack(self, layer: str) -> Frame:
-    """A whole layer (T, H, W, C) in memory."""
+    """A whole layer (T, H, W, C) in memory.
+
+    Raises:
+      KubricGenError: the view does not have it.
+    """
+    if layer not in self.layers:
+      raise KubricGenError(f"the view {self.name} has no layer {layer!r}, only {', '.join(self.layers)}: make the scene with it "
+                           "(a layer of a world's own is read once the module that describes it is loaded)")
     return np.stack(self.layers[layer][:])
 
   @property

@@ -78,8 +78,8 @@ class ContactMerger:
     self._closed.append(Collision(pair, time, event.first * self._frame_rate / self._step_rate, (x, y, z), (nx, ny, nz),
                                   event.force, event.impulse, (event.last - event.first) / self._step_rate))
 
-  def finish(self) -> tuple[Collision, ...]:
-    """All events by time, those at the same time by the objects' indices."""
+  def close(self) -> tuple[Collision, ...]:
+    """Ends all events; all of them by time, those at the same time by the objects' indices."""
     for pair, event in self._open.items():
       self._close(pair, event)
     self._open.clear()

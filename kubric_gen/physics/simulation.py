@@ -74,10 +74,10 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
       if keep_contacts:
         kept += contacts
       if (step + 1) % steps_per_frame == 0:
-        _record(motion, world, (step + 1) // steps_per_frame, moved)
+        _keep_state(motion, world, (step + 1) // steps_per_frame, moved)
   for index, _ in moved:
     motion.quaternions[:, index] = align_hemispheres(motion.quaternions[:, index])
-  return replace(motion, collisions=merger.finish(), contacts=tuple(kept))
+  return replace(motion, collisions=merger.close(), contacts=tuple(kept))
 
 
 def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, seconds: float = 8.0, step_rate: int = 240,
@@ -147,7 +147,7 @@ def _state(world: BulletWorld, body: Body, when: str) -> tuple[Array, Array, Arr
   return state
 
 
-def _record(motion: Motion, world: BulletWorld, frame: int, moved: list[tuple[int, Body]]) -> None:
+def _keep_state(motion: Motion, world: BulletWorld, frame: int, moved: list[tuple[int, Body]]) -> None:
   """Write the state of all that is pushed around into the rows of a frame."""
   for index, body in moved:
     position, quaternion, velocity, angular_velocity = _state(world, body, f"frame {frame}")

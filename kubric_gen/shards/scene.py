@@ -29,7 +29,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class FinishedScene:
+class EncodedScene:
   """A scene as it is stored.
 
   Attributes:
@@ -104,7 +104,7 @@ def _examples(recipe: Recipe, key: SceneKey, report: Report, stack: contextlib.E
   return examples
 
 
-def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: None) -> FinishedScene:
+def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: None) -> EncodedScene:
   """Builds, simulates, annotates, renders and encodes a scene.
 
   Raises:
@@ -136,4 +136,4 @@ def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: Non
     thumbnail = _thumbnail(examples[recipe.resolutions[0]].main)
   info = {"seed": key.seed, "split": split.name, "world": recipe.world.name, "dataset": dataset.name,
           "config_hash": recipe.hash(split), "statistics": statistics, "licenses": licenses, "seconds": seconds}
-  return FinishedScene(info, records, thumbnail)
+  return EncodedScene(info, records, thumbnail)

@@ -27,7 +27,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.versions import versions
 from kubric_gen.system.whole import write_whole
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
-from kubric_gen.shards.scene import FinishedScene
+from kubric_gen.shards.scene import EncodedScene
 from kubric_gen.scene.serialization import to_plain
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
   archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_STORED)
 
 
-def pack(scene: FinishedScene) -> bytes:
+def pack(scene: EncodedScene) -> bytes:
   """The file of a scene."""
   buffer = io.BytesIO()
   with zipfile.ZipFile(buffer, "w") as archive:
@@ -147,7 +147,7 @@ class SceneStore:
     folder = self.folder / key.split if self.recipe.dataset.explicit else self.folder
     return folder / self._hashes[key.split][:16] / spread / f"{key.seed}.zip"
 
-  def write(self, scene: FinishedScene) -> int:
+  def write(self, scene: EncodedScene) -> int:
     """Stores a scene, whole or not at all. Returns its size in bytes.
 
     Raises:

@@ -140,7 +140,7 @@ def measure_encoding() -> dict[str, float]:
 
 def measure_packing() -> dict[str, list[float]]:
   """MB/s of packing shards from a full store, and of the bare writers on the same bytes in memory; the best of six."""
-  from kubric_gen.shards.scene import FinishedScene
+  from kubric_gen.shards.scene import EncodedScene
   from kubric_gen.shards.layout import Shard
   from kubric_gen.shards.packing import pack_shard
   from kubric_gen.shards.store import SceneStore
@@ -152,7 +152,7 @@ def measure_packing() -> dict[str, list[float]]:
     store = SceneStore(folder, job)
     seeds = [seed for seed in range(100) if job.dataset.split_of(seed).name == "train"][:PACKED_RECORDS]
     for seed in seeds:
-      store.write(FinishedScene({**finished.info, "seed": seed, "split": "train"}, finished.records, finished.thumbnail))
+      store.write(EncodedScene({**finished.info, "seed": seed, "split": "train"}, finished.records, finished.thumbnail))
     (record,) = finished.records["256x256"].values()
     megabytes = len(record) * len(seeds) / 1e6
 
@@ -199,7 +199,7 @@ def _driver_peak(folder: Path, num_scenes: int) -> float:
 
 def measure_driver() -> dict[str, float]:
   """Peak memory of the driver for 16 and for 1,000 scenes."""
-  from kubric_gen.shards.scene import FinishedScene, make_scene
+  from kubric_gen.shards.scene import EncodedScene, make_scene
   from kubric_gen.shards.store import SceneStore
   job = recipe(resolution=(16, 16), num_frames=1, samples_per_pixel=1)
   scene = make_scene(job, job.key(0))
@@ -208,7 +208,7 @@ def measure_driver() -> dict[str, float]:
     store.open()
     for seed in range(1000):  # the driver sees no pixels: one scene under all keys will do
       split = job.dataset.split_of(seed)
-      store.write(FinishedScene({**scene.info, "seed": seed, "split": split.name, "config_hash": job.hash(split)},
+      store.write(EncodedScene({**scene.info, "seed": seed, "split": split.name, "config_hash": job.hash(split)},
                                 scene.records, scene.thumbnail))
     return {str(number): _driver_peak(Path(folder), number) for number in (16, 1000)}
 

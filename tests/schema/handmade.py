@@ -13,7 +13,7 @@ import numpy as np
 from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video, element, leaves
 from kubric_gen.shards.recipe import Recipe, resolution_name
-from kubric_gen.shards.scene import FinishedScene
+from kubric_gen.shards.scene import EncodedScene
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.schema.tf_example import encode
 from kubric_gen.render import RenderSettings
@@ -106,7 +106,7 @@ def depths(seed: int) -> list[float]:
   return [seed % 7 + 0.5, seed % 3 + 4.0]
 
 
-def finished_scene(recipe: Recipe, seed: int, views: tuple[str, ...] = ()) -> FinishedScene:
+def finished_scene(recipe: Recipe, seed: int, views: tuple[str, ...] = ()) -> EncodedScene:
   """A scene with one record of noise, of two instances and two collisions; with views, one of each."""
   split, rng = recipe.dataset.split_of(seed), np.random.default_rng(seed)
   records: dict[str, dict[str, bytes]] = {}
@@ -125,4 +125,4 @@ def finished_scene(recipe: Recipe, seed: int, views: tuple[str, ...] = ()) -> Fi
     statistics[name] = counted.plain()
   info = {"seed": seed, "split": split.name, "world": "movi", "dataset": recipe.dataset.name, "config_hash": recipe.hash(split),
           "statistics": statistics, "licenses": {"cube": "CC0", f"asset_{seed % 2}": "CC-BY 4.0"}, "seconds": {"render": 1.0}}
-  return FinishedScene(info, records, encode_png(np.full((16, 16, 3), seed % 256, np.uint8)))
+  return EncodedScene(info, records, encode_png(np.full((16, 16, 3), seed % 256, np.uint8)))

@@ -18,7 +18,7 @@ from kubric_gen.shards.card import Finished
 from kubric_gen.shards.finish import finish_dataset
 from kubric_gen.shards.layout import Shard, dataset_dir, format_roots, plan_shards, shuffled
 from kubric_gen.shards.packing import PackedShard, pack_shard
-from kubric_gen.shards.scene import FinishedScene
+from kubric_gen.shards.scene import EncodedScene
 from kubric_gen.shards.store import SceneStore
 from tests.schema.handmade import finished_scene, seeds_of, small_recipe
 
@@ -53,7 +53,7 @@ class Made:
     finish_dataset(quiet, self.recipe, self.store, self.roots, self.packed, Finished(REQUEST, keys, OMITTED))
 
 
-def sizes_of(scene: FinishedScene) -> dict[str, int]:
+def sizes_of(scene: EncodedScene) -> dict[str, int]:
   """Bytes of the records of each resolution."""
   return {name: sum(map(len, records.values())) for name, records in scene.records.items()}
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.whole import write_whole
 from kubric_gen.shards.recipe import Recipe, SceneKey
-from kubric_gen.shards.scene import FinishedScene
+from kubric_gen.shards.scene import EncodedScene
 from kubric_gen.shards.tasks import stored_summary
 from kubric_gen.render import RenderSettings
 from kubric_gen.shards.store import CorruptSceneError, SceneStore, StoredScene, pack
@@ -35,32 +35,32 @@ SEED = 3
 KEY = RECIPE.key(SEED)
 
 
-def _small(recipe: Recipe = RECIPE, seed: int = SEED) -> FinishedScene:
+def _small(recipe: Recipe = RECIPE, seed: int = SEED) -> EncodedScene:
   """A scene with records of a few bytes, which the store does not look into."""
   info = {"seed": seed, "split": recipe.dataset.split_of(seed).name, "config_hash": recipe.hash(recipe.dataset.split_of(seed))}
   records = {"32x32": {f"{seed}/left": b"large record", f"{seed}/right": b"another"}, "16x16": {str(seed): b"small\0record"}}
-  return FinishedScene(info, records, b"picture")
+  return EncodedScene(info, records, b"picture")
 
 
-def _key(scene: FinishedScene) -> SceneKey:
+def _key(scene: EncodedScene) -> SceneKey:
   return SceneKey(scene.info["split"], scene.info["seed"])
 
 
-def _told(scene: FinishedScene) -> dict[str, Any]:
+def _told(scene: EncodedScene) -> dict[str, Any]:
   """What the store says of a scene: its info, and which records it has."""
   return {**scene.info, "records": {name: list(records) for name, records in scene.records.items()}}
 
 
-def _sizes(scene: FinishedScene) -> dict[str, int]:
+def _sizes(scene: EncodedScene) -> dict[str, int]:
   return {name: sum(map(len, records.values())) for name, records in scene.records.items()}
 
 
-def _all_records(found: StoredScene, scene: FinishedScene) -> dict[str, list[tuple[str, bytes]]]:
+def _all_records(found: StoredScene, scene: EncodedScene) -> dict[str, list[tuple[str, bytes]]]:
   """Of every resolution the records in the store."""
   return {name: list(found.records(name)) for name in scene.records}
 
 
-def _given(scene: FinishedScene) -> dict[str, list[tuple[str, bytes]]]:
+def _given(scene: EncodedScene) -> dict[str, list[tuple[str, bytes]]]:
   return {name: list(records.items()) for name, records in scene.records.items()}
 
 
@@ -121,7 +121,7 @@ def test_paths_name_the_key_and_are_spread_evenly(tmp_path: Path) -> None:
 # --- damage ----------------------------------------------------------------------------------------------------------------
 
 
-def _outcome(store: SceneStore, scene: FinishedScene) -> bool:
+def _outcome(store: SceneStore, scene: EncodedScene) -> bool:
   """Whether the stored scene is still taken; what is taken must be right, and nothing but `CorruptSceneError` may come."""
   key = _key(scene)
   try:
@@ -139,7 +139,7 @@ def _outcome(store: SceneStore, scene: FinishedScene) -> bool:
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> tuple[SceneStore, FinishedScene, Path]:
+def stored(tmp_path: Path) -> tuple[SceneStore, EncodedScene, Path]:
   """A store, a scene in it, and its file."""
   store, scene = SceneStore(tmp_path, RECIPE), _small()
   store.write(scene)
@@ -147,7 +147,7 @@ def stored(tmp_path: Path) -> tuple[SceneStore, FinishedScene, Path]:
   return store, scene, Path(store.path(KEY))
 
 
-def test_a_file_cut_short_anywhere_is_refused(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
+def test_a_file_cut_short_anywhere_is_refused(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
   store, scene, path = stored
   data = path.read_bytes()
   for length in range(len(data)):
@@ -155,7 +155,7 @@ def test_a_file_cut_short_anywhere_is_refused(stored: tuple[SceneStore, Finished
     assert not _outcome(store, scene), length
 
 
-def test_any_flipped_bit_is_refused_or_harmless(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
+def test_any_flipped_bit_is_refused_or_harmless(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
   store, scene, path = stored
   data = path.read_bytes()
   records = [record for mine in scene.records.values() for record in mine.values()]
@@ -194,14 +194,14 @@ def _archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -
   return buffer.getvalue()
 
 
-def _members(scene: FinishedScene, **changes: Any) -> dict[str, bytes]:
+def _members(scene: EncodedScene, **changes: Any) -> dict[str, bytes]:
   return {"scene.json": json.dumps({**_told(scene), **changes}).encode(), "thumbnail.png": scene.thumbnail,
           **{f"record-{name}-{number:05d}.pb": data for name, records in scene.records.items()
              for number, data in enumerate(records.values())}}
 
 
 HELD_OUT = seeds_of(RECIPE, test_more_objects=1)["test_more_objects"][0]
-WRONG: dict[str, Callable[[FinishedScene], bytes]] = {
+WRONG: dict[str, Callable[[EncodedScene], bytes]] = {
     "empty": lambda scene: b"",
     "text": lambda scene: b"PK or not PK, that is the question" * 10,
     "noise": lambda scene: np.random.default_rng(0).bytes(5000),
@@ -243,7 +243,7 @@ WRONG: dict[str, Callable[[FinishedScene], bytes]] = {
 @pytest.mark.parametrize("kind", WRONG)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_file_that_is_no_scene_of_this_seed_and_recipe_is_refused(
-    stored: tuple[SceneStore, FinishedScene, Path], kind: str) -> None:
+    stored: tuple[SceneStore, EncodedScene, Path], kind: str) -> None:
   store, scene, path = stored
   path.write_bytes(WRONG[kind](scene))
   assert not _outcome(store, scene)
@@ -251,14 +251,14 @@ def test_a_file_that_is_no_scene_of_this_seed_and_recipe_is_refused(
     assert found.info and found.thumbnail and _all_records(found, scene)
 
 
-def test_members_beside_those_of_a_scene_are_left_alone(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
+def test_members_beside_those_of_a_scene_are_left_alone(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
   store, scene, path = stored
   before = files(path.parents[3])
   path.write_bytes(_archive({**_members(scene), "../../outside.txt": b"x", "/outside.txt": b"x"}))
   assert _outcome(store, scene) and files(path.parents[3]) == before
 
 
-def test_a_bomb_does_not_go_off(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
+def test_a_bomb_does_not_go_off(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
   store, scene, path = stored
   for member in ("scene.json", "thumbnail.png", "record-32x32-00000.pb"):
     path.write_bytes(_archive({**_members(scene), member: bytes(1 << 26)}, zipfile.ZIP_DEFLATED))
@@ -300,7 +300,7 @@ def test_a_scene_for_which_there_is_no_room_leaves_nothing(tmp_path: Path, room:
   assert "\n" not in str(caught.value) and files(tmp_path) == [] and store.verified(KEY) is None
 
 
-def test_a_failed_write_keeps_what_was_there(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
+def test_a_failed_write_keeps_what_was_there(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
   store, scene, path = stored
   with full_disk(), pytest.raises(KubricGenError):
     store.write(replace(scene, thumbnail=b"another"))
@@ -400,7 +400,7 @@ def test_a_store_file_that_is_none_is_refused_and_kept(tmp_path: Path, text: str
   assert file.read_bytes() == text.encode(errors="surrogateescape")
 
 
-def test_checksums_are_those_of_zip(stored: tuple[SceneStore, FinishedScene, Path]) -> None:
+def test_checksums_are_those_of_zip(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
   _, scene, path = stored
   with zipfile.ZipFile(path) as archive:
     assert archive.testzip() is None
