@@ -107,4 +107,4 @@ def merge_contacts(contacts: Iterable[Contact], step_rate: float, frame_rate: fl
   by_step = operator.attrgetter("step")
   for _, group in itertools.groupby(sorted(contacts, key=by_step), by_step):
     merger.add(group)
-  return merger.finish()
+  return merger.close()
