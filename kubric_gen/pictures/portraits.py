@@ -94,11 +94,6 @@ def portraits(items: Iterable[Object], size: int = 128, samples: int = SAMPLES) 
         yield np.ascontiguousarray(image[..., :3])
 
 
-def portrait(item: Object, size: int = 128, samples: int = SAMPLES) -> Picture:
-  """The picture (size, size, 3) of one object: see `portraits`."""
-  return next(portraits([item], size, samples))
-
-
 def sheet(rows: Sequence[tuple[str, Sequence[Picture]]], size: int = 128) -> Picture:
   """A sheet of pictures.
 

@@ -17,7 +17,7 @@ import platform
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from kubric_gen.errors import KubricGenError
@@ -52,19 +52,6 @@ def whole_file(target: str | os.PathLike[str]) -> Iterator[Path]:
     with contextlib.suppress(OSError):
       os.unlink(draft)
     unregister(draft)
-
-
-@contextlib.contextmanager
-def whole_files(targets: Mapping[str, str | os.PathLike[str]]) -> Iterator[dict[str, Path]]:
-  """The same for several files by name: none takes its place before all are written. They are moved one after another.
-
-  Raises:
-    OSError: a file cannot be moved; those after it are not moved either.
-  """
-  with contextlib.ExitStack() as drafts:
-    # The stack is unwound from its end, and the first file is to be moved first
-    made = {name: drafts.enter_context(whole_file(targets[name])) for name in reversed(list(targets))}
-    yield {name: made[name] for name in targets}
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:

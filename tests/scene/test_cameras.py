@@ -209,3 +209,8 @@ def test_look_at_must_differ_from_the_position() -> None:
 def test_an_abstract_camera_cannot_be_made() -> None:
   with pytest.raises(TypeError):
     kg.Camera()  # type: ignore[abstract]
+
+
+def test_all_rows_are_exposed_at_once() -> None:
+  for camera in (kg.PerspectiveCamera(), kg.OrthographicCamera()):
+    np.testing.assert_array_equal(camera.row_times(2.5, (3, 5)), [2.5] * 3)

@@ -15,7 +15,7 @@ import pytest
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.interrupts import remove_unfinished
-from kubric_gen.system.whole import remove_abandoned, replace_directory, whole_directory, whole_file, whole_files, write_whole
+from kubric_gen.system.whole import remove_abandoned, replace_directory, whole_directory, whole_file, write_whole
 
 HOLD = """
 import sys, time
@@ -93,33 +93,26 @@ def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_interruption_removes_what_is_not_finished(tmp_path: Path) -> None:
-  with contextlib.suppress(FileNotFoundError), whole_files({"a": tmp_path / "a", "b": tmp_path / "b"}) as drafts:
-    for draft in drafts.values():
+  with contextlib.suppress(FileNotFoundError), whole_file(tmp_path / "a") as one, whole_file(tmp_path / "b") as other:
+    for draft in (one, other):
       draft.write_text("half")
     remove_unfinished()
     assert not list(tmp_path.iterdir())
   assert not list(tmp_path.iterdir())
 
 
-def test_files_appear_together(tmp_path: Path) -> None:
-  targets = {"first": tmp_path / "a.x", "second": tmp_path / "sub" / "a.x"}
-  (tmp_path / "sub").mkdir()
-  with whole_files(targets) as drafts:
-    assert list(drafts) == list(targets)
-    for name, draft in drafts.items():
-      draft.write_text(name)
-    assert not any(target.exists() for target in targets.values())
-  assert {name: target.read_text() for name, target in targets.items()} == {"first": "first", "second": "second"}
-  with pytest.raises(RuntimeError), whole_files(targets) as drafts:
-    for draft in drafts.values():
-      draft.write_text("half")
+def test_a_file_appears_whole(tmp_path: Path) -> None:
+  target = tmp_path / "a.x"
+  with whole_file(target) as draft:
+    draft.write_text("first")
+    assert not target.exists()
+  with pytest.raises(RuntimeError), whole_file(target) as draft:
+    draft.write_text("half")
     raise RuntimeError
   (tmp_path / "b.x").mkdir()
-  with pytest.raises(IsADirectoryError), whole_files({"stuck": tmp_path / "b.x"} | targets) as drafts:
-    for draft in drafts.values():
-      draft.write_text("half")
-  assert {name: target.read_text() for name, target in targets.items()} == {"first": "first", "second": "second"}
-  assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.x", "a.x", "b.x", "sub"]
+  with pytest.raises(IsADirectoryError), whole_file(tmp_path / "b.x") as draft:
+    draft.write_text("half")
+  assert target.read_text() == "first" and sorted(path.name for path in tmp_path.rglob("*")) == ["a.x", "b.x"]
 
 
 def test_files_of_object_stores_are_uploaded_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,10 +121,10 @@ def test_files_of_object_stores_are_uploaded_in_the_end(tmp_path: Path, monkeypa
   monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
   monkeypatch.setattr(type(epath.Path("/")), "copy",
                       lambda path, target, overwrite: uploaded.update({os.fspath(target): path.read_bytes()}))
-  with whole_files({"here": tmp_path / "a", "there": epath.Path("gs://bucket/folder/a")}) as drafts:
-    for name, draft in drafts.items():
-      draft.write_text(name)
-    assert drafts["there"].parent == tmp_path and not uploaded
+  with whole_file(tmp_path / "a") as here, whole_file(epath.Path("gs://bucket/folder/a")) as there:
+    here.write_text("here")
+    there.write_text("there")
+    assert there.parent == tmp_path and not uploaded
   assert uploaded == {"gs://bucket/folder/a": b"there"} and (tmp_path / "a").read_text() == "here"
   assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
