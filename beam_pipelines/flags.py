@@ -41,8 +41,8 @@ def define_flags(world: str) -> None:
   define("store_dir", None, "where finished scenes are kept; <data_dir>/scenes by default", string)
   define("resolution", "256", "image sizes as HEIGHTxWIDTH or one number, comma-separated; the smaller ones whole fractions of "
          "the largest", string)
-  define("file_format", "tfrecord", "tfrecord, array_record, parquet or another sink for records, comma-separated; all but the "
-         "first in sibling folders of data_dir", string)
+  define("file_format", "tfrecord", "which sinks for records, comma-separated, all but the first in sibling folders of data_dir; "
+         "an unknown name lists them", string)
   define("splits", "", "only scenes of these splits, comma-separated", string)
   define("max_attempts", 3, "how often a scene is tried", whole)
   define("max_failed_fraction", 0.0, "of the scenes that may fail; more is an error", flags.FloatParser(0, 1))
@@ -105,7 +105,7 @@ def _seeds(values: Any, dataset: DatasetSpec) -> tuple[SeedRange, ...]:
 
 
 def _names(text: str) -> tuple[str, ...]:
-  return tuple(filter(None, (part.strip() for part in text.split(","))))
+  return tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
 
 
 def job_from_flags(runner: str) -> Job:

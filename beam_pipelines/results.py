@@ -77,7 +77,7 @@ def plan(collected: Collected, job: Job) -> list[Shard]:
   names = [resolution_name(size) for size in job.recipe.resolutions]
   splits: dict[str, dict[int, dict[str, int]]] = {split.name: {} for split in job.recipe.dataset.splits}
   for row in collected.rows:
-    if not row.failure:
+    if not row.failure and all(row.sizes):  # a schema may give no records of a scene
       splits[row.key.split][row.key.seed] = dict(zip(names, row.sizes))
   return plan_shards({name: seeds for name, seeds in splits.items() if seeds}, names)
 

@@ -29,6 +29,10 @@ class DeviceError(KubricGenError):
   """A render device that was asked for and is not there."""
 
 
+class OutputError(KubricGenError):
+  """A file of many scenes that cannot be written: there is no going on with the next one."""
+
+
 def print_error(error: object) -> None:
   """An error as one line on standard error."""
   print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)

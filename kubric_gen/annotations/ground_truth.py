@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from kubric_gen.annotations.surface import VISIBLE_WITHIN, SurfaceSampler, SurfaceSamples
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.cameras import Camera, Resolution
-from kubric_gen.scene.layers import LAYERS
+from kubric_gen.scene.layers import LAYERS, NOTHING_HIT
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
-BACKGROUND_DEPTH = 1000.0
-"""Depth in metres where nothing is hit."""
 
 
 class GroundTruth:
@@ -40,11 +38,22 @@ class GroundTruth:
     self.scene, self.motion = scene, motion
     self.camera = camera or scene.camera
     self.resolution = resolution or scene.resolution_of(self.camera)
-    self.sampler = SurfaceSampler(scene, motion, self.camera, self.resolution)
+    self._sampler: SurfaceSampler | None = SurfaceSampler(scene, motion, self.camera, self.resolution)
     ids = np.cumsum([not item.background for item in scene.objects])
     self._labels = np.array([0 if item.background else ids[i] for i, item in enumerate(scene.objects)] + [0], np.uint16)
     self.foreground = tuple(i for i, item in enumerate(scene.objects) if not item.background)
     """Indices of the objects that have an id: object `foreground[k - 1]` has the label k in `segmentation`."""
+
+  @property
+  def sampler(self) -> SurfaceSampler:
+    """What samples the surfaces, and keeps what it has found last."""
+    if self._sampler is None:
+      self._sampler = SurfaceSampler(self.scene, self.motion, self.camera, self.resolution)
+    return self._sampler
+
+  def release(self) -> None:
+    """Gives the memory of the samples back; they are taken anew when they are asked for again."""
+    self._sampler = None
 
   def samples(self, t: int) -> SurfaceSamples:
     """The surface samples of frame t.
@@ -70,12 +79,12 @@ class GroundTruth:
     if not self.camera.central:
       points = self._camera_points(t)
       distance = np.linalg.norm(points, axis=-1)
-    return np.where(samples.object_index >= 0, distance, BACKGROUND_DEPTH).astype(np.float32)[..., None]
+    return np.where(samples.object_index >= 0, distance, NOTHING_HIT).astype(np.float32)[..., None]
 
   def z(self, t: int) -> Float32:
     """Distance to the camera's plane (H, W, 1), metres."""
     hit = self.samples(t).object_index >= 0
-    return np.where(hit, -self._camera_points(t)[..., 2], BACKGROUND_DEPTH).astype(np.float32)[..., None]
+    return np.where(hit, -self._camera_points(t)[..., 2], NOTHING_HIT).astype(np.float32)[..., None]
 
   def _camera_points(self, t: int) -> Array:
     """Surface points (H, W, 3) in camera coordinates; meaningless where nothing is hit."""

@@ -4,6 +4,6 @@ from etils import epy
 
 with epy.lazy_api_imports(globals()):
   from kubric_gen.cli.flags import (config_from_flags, define, define_config_flags, define_render_flags, render_settings)
-  from kubric_gen.cli.generating import generate, is_made
+  from kubric_gen.cli.generating import generate
   from kubric_gen.cli.script import main
   from kubric_gen.system.command import guarded

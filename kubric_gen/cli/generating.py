@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from pathlib import Path
@@ -13,23 +12,9 @@ from kubric_gen.example.example import Example
 from kubric_gen.example.making import Progress, make_example
 from kubric_gen.sinks.scene_directory import SceneDirectories
 from kubric_gen.system.resources import cpu_count
-from kubric_gen.versions import versions
 from kubric_gen.world.config import Config
 from kubric_gen.world.identity import config_hash, scene_names
 from kubric_gen.world.world import World
-
-
-def is_made(task: Task, seed: int) -> bool:
-  """Whether the scene directory of a seed is there, made from just this by just these versions of the engines."""
-  folder = task.output_dir / task.key(seed)
-  if task.save_state and not (folder / "scene.blend").exists():
-    return False
-  try:
-    found = json.loads((folder / "metadata.json").read_text())["metadata"]
-  except (OSError, ValueError, KeyError, TypeError, RecursionError):
-    return False
-  wanted = {"config_hash": config_hash(task.flags(seed)), "versions": versions()}
-  return isinstance(found, dict) and {name: found.get(name) for name in wanted} == wanted
 
 
 def make_seed(task: Task, seed: int, progress: Progress | None = None) -> Example:
@@ -42,12 +27,13 @@ def make_seed(task: Task, seed: int, progress: Progress | None = None) -> Exampl
     KubricGenError: bad input.
   """
   started = time.perf_counter()
-  scene = task.world.scene(task.config, seed, task.split)
+  split = task.split_of(seed)
+  scene = task.world.scene(task.config, seed, split)
   built = time.perf_counter()
   flags = task.flags(seed)
-  metadata = {**scene_names(task.world, task.dataset, task.split, seed), "config_hash": config_hash(flags)}
+  metadata = {**scene_names(task.world, task.dataset, split, seed), "config_hash": config_hash(flags)}
   example = make_example(scene, layers=task.layers, settings=task.settings, metadata=metadata, flags=flags,
-                         key=task.world.random_key(task.config, seed, task.split), progress=progress, save_state=task.save_state)
+                         key=task.world.random_key(task.config, seed, split), progress=progress, save_state=task.save_state)
   example.info["seconds"] = {"build": built - started, **example.info["seconds"]}
   example.info |= {
       "output": str((task.output_dir / task.key(seed)).absolute()), "threads": task.settings.threads or cpu_count(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,8 @@ from kubric_gen.example.example import Example
 from kubric_gen.schema.schema import Record
 from kubric_gen.schema.tf_example import encode
 from kubric_gen.sinks.sink import ExampleSink, RecordSink, Sink, example_sink, record_sink, sinks
+from kubric_gen.versions import versions
+from kubric_gen.world.identity import config_hash
 
 
 class _RecordFile:
@@ -22,8 +24,7 @@ class _RecordFile:
   def __init__(self, task: Task, kind: type[RecordSink]) -> None:
     if task.dataset is None:
       raise KubricGenError(f"the world {task.world.name} declares no dataset, so it has no records for --sinks={kind.name}")
-    schema = task.dataset.schema
-    missing = sorted(set(schema.layers) - set(task.layers))
+    missing = sorted(set(task.dataset.schema.layers) - set(task.layers))
     if missing:
       raise KubricGenError(f"--sinks={kind.name}: the records of {task.dataset.name} need the layer {missing[0]}: add it to "
                            "--layers, or leave --layers out")
@@ -31,8 +32,7 @@ class _RecordFile:
     self.path = task.output_dir / f"{name}.{kind.name}"
     if self.path.exists() and not task.overwrite:
       raise KubricGenError(f"{self.path} already exists: choose another --output_dir or pass --overwrite")
-    self._dataset, self._split, self._kind = task.dataset, task.split, kind
-    self._features = schema.features(task.world.config_of(task.config, task.split), task.config.resolution)
+    self._kind = kind
     self._sink: RecordSink | None = None
 
   def open(self) -> RecordSink:
@@ -44,12 +44,11 @@ class _RecordFile:
     self._sink = self._kind(self.path)
     return self._sink
 
-  def add(self, seed: int, example: Example) -> None:
-    """Adds the records of an example."""
+  def add(self, records: Iterable[tuple[str, Record]]) -> None:
+    """Adds the records of a scene."""
     assert self._sink is not None, "it is not open"
-    scene_id = self._dataset.scene_id(self._split or self._dataset.splits[0], seed)
-    for key, record in self._dataset.schema.records(example, scene_id):
-      self._sink.add(key, Record(self._features, encode(self._features, record)))
+    for key, record in records:
+      self._sink.add(key, record)
 
 
 class Outputs:
@@ -69,7 +68,7 @@ class Outputs:
     self._records: list[_RecordFile] = []
     self._stack = contextlib.ExitStack()
     self._opened: list[RecordSink] = []
-    for name in names:
+    for name in dict.fromkeys(names):
       if name not in known:
         raise KubricGenError(f"unknown sink {name!r}: choose from {', '.join(known)}")
       if known[name].takes == "examples":
@@ -79,10 +78,28 @@ class Outputs:
     if not self._examples and not self._records:
       raise KubricGenError(f"no sink: choose from {', '.join(known)}")
 
-  @property
-  def resumable(self) -> bool:
-    """Whether each scene appears when it is added, so that a later run can go on."""
-    return not self._records and all(sink.resumable for sink in self._examples)
+  def check_resumable(self) -> None:
+    """Makes sure that a later run can go on where one was stopped.
+
+    Raises:
+      KubricGenError: a sink's items appear in the end.
+    """
+    late = [file.path.name for file in self._records]
+    late += [sink.name for sink in self._examples if type(sink).made is ExampleSink.made]
+    if late:
+      raise KubricGenError(f"--resume cannot go on with {late[0]}, which appears when all scenes are made: leave --resume out")
+
+  def made(self, seed: int) -> bool:
+    """Whether all sinks have a seed's scene, made from just this by just these versions of the engines."""
+    key, flags = self._task.key(seed), self._task.flags(seed)
+    wanted = {"config_hash": config_hash(flags), "versions": versions()}
+    for sink in self._examples:
+      found = sink.made(key)
+      if found is None or {name: found.get(name) for name in wanted} != wanted:
+        return False
+      if self._task.save_state and "scene.blend" not in found.get("files", ()):
+        return False
+    return True
 
   def check(self, seed: int) -> None:
     """Makes sure that nothing is in the way of a seed's scene.
@@ -94,13 +111,22 @@ class Outputs:
       sink.check(self._task.key(seed))
 
   def add(self, seed: int, example: Example) -> Path:
-    """Adds an example to all sinks; returns what people look at."""
+    """Adds an example to all sinks, or to none if its records cannot be made; returns what people look at."""
     key = self._task.key(seed)
+    records = list(self._made_records(seed, example)) if self._records else []
     for sink in self._examples:
       sink.add(key, example)
     for file in self._records:
-      file.add(seed, example)
+      file.add(records)
     return self._task.output_dir / key if self._examples else self._records[0].path
+
+  def _made_records(self, seed: int, example: Example) -> Iterator[tuple[str, Record]]:
+    task, dataset = self._task, self._task.dataset
+    assert dataset is not None
+    split = task.split_of(seed) or dataset.splits[0]
+    features = dataset.schema.features(task.world.config_of(task.config, split), task.config.resolution)
+    for key, record in dataset.schema.records(example, dataset.scene_id(split, seed)):
+      yield key, Record(features, encode(features, record))
 
   def finish(self) -> None:
     """Puts everything into its place."""

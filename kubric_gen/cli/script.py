@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +14,7 @@ from absl import app, flags
 
 from kubric_gen.cli.flags import config_from_flags, define, define_config_flags, define_render_flags, render_settings
 from kubric_gen.cli.task import Task, task_from_flags
-from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, print_error
+from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, OutputError, print_error
 from kubric_gen.scene.layers import LAYERS
 from kubric_gen.system.command import guarded
 from kubric_gen.world.world import World
@@ -36,8 +37,8 @@ def define_run_flags() -> None:
   define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", flags.IntegerParser())
   define("output_dir", os.environ.get("KUBRIC_GEN_OUTPUT_DIR", "output"),
          "where the directory <seed>/ (or <split>/<seed>/) appears; the variable KUBRIC_GEN_OUTPUT_DIR sets the default", string)
-  define("sinks", SCENE_DIRECTORY, "what is written, comma-separated: scene_directory, or a file of all records: tfrecord, "
-         "array_record, parquet, or a sink that the world brings along", string)
+  define("sinks", SCENE_DIRECTORY, "what is written, comma-separated: a directory of each scene, one file of the records of all, "
+         "or a sink that the world brings along; an unknown name lists them", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
                      ("dry_run", "check the flags, files that they name, and the device if one is asked for; make nothing"),
                      ("resume", "leave out scenes that are there already, made from the same flags by the same versions"),
@@ -90,12 +91,14 @@ def _make_all(task: Task, seeds: Sequence[int], outputs: Outputs) -> None:
       bar = _Bar(task.key(seed))
       try:
         _make(task, seed, outputs, bar)
-      except KubricGenError as error:
-        if len(task.seeds) == 1 or isinstance(error, DeviceError):
+      except Exception as error:
+        if len(task.seeds) == 1 or isinstance(error, (DeviceError, OutputError)):
           raise
         bar.close()
         failed.append(seed)
-        print_error(f"seed {seed}: {error}")
+        if not isinstance(error, KubricGenError):
+          traceback.print_exc()  # a fault in somebody's code
+        print_error(f"seed {seed}: {str(error) or type(error).__name__}")
       finally:
         bar.close()
     if len(failed) < len(seeds):
@@ -107,20 +110,19 @@ def _make_all(task: Task, seeds: Sequence[int], outputs: Outputs) -> None:
 def _run(world: World[Any]) -> None:
   values = flags.FLAGS
   task = task_from_flags(world, config_from_flags(world.config), render_settings(values.threads), values)
-  world.digests(task.config)  # files that the flags name can be used
+  world.digests(world.config_of(task.config, task.split))  # files that the flags name can be used
+  from kubric_gen.cli.outputs import Outputs  # the engines' libraries are loaded only when the flags make sense
+  outputs = Outputs(task, [name for name in values.sinks.split(",") if name])
+  if values.resume:
+    outputs.check_resumable()
   if values.dry_run:
     if task.settings.device not in ("auto", "cpu"):
       from kubric_gen.render.devices import check_device
       check_device(task.settings.device)
     return
-  from kubric_gen.cli.generating import is_made  # engines are loaded only when the flags make sense
-  from kubric_gen.cli.outputs import Outputs
-  outputs = Outputs(task, [name for name in values.sinks.split(",") if name])
-  if values.resume and not outputs.resumable:
-    raise KubricGenError(f"--resume goes with --sinks={SCENE_DIRECTORY} alone: other sinks are finished once and for all")
   todo = []
   for seed in task.seeds:
-    if values.resume and is_made(task, seed):
+    if values.resume and outputs.made(seed):
       print(f"{task.output_dir / task.key(seed)}: already there", flush=True)
       continue
     outputs.check(seed)

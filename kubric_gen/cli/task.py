@@ -39,6 +39,8 @@ class Task:
     layers, settings: what to make of them, and how to render.
     output_dir: where sinks write. overwrite: what is there may be replaced.
     save_state: also keep the states of the engines.
+    by_hash: where no split was chosen, and they are fractions of seeds, each scene is as in the dataset; else all are as the
+      config says.
   """
 
   world: World[Any]
@@ -51,6 +53,7 @@ class Task:
   output_dir: Path
   overwrite: bool = False
   save_state: bool = False
+  by_hash: bool = False
 
   @classmethod
   def of(cls, world: World[Config], config: Config, seeds: Sequence[int], output_dir: str | Path, *, split: Split | None = None,
@@ -59,7 +62,7 @@ class Task:
 
     Args:
       split: the first one by default, where splits are explicit. layers: by default what the world's dataset needs.
-      others: `overwrite` and `save_state`.
+      others: `overwrite`, `save_state` and `by_hash`.
 
     Raises:
       KubricGenError: an unknown layer.
@@ -69,10 +72,15 @@ class Task:
     return cls(world, config, dataset, split or default_split(dataset), tuple(seeds), names, settings or RenderSettings(),
                Path(output_dir), **others)
 
+  def split_of(self, seed: int) -> Split | None:
+    """The split whose config a seed's scene has: the one that was chosen or, `by_hash`, the one that the seed belongs to."""
+    if self.split is None and self.by_hash and self.dataset is not None and not self.dataset.explicit:
+      return self.dataset.split_of(seed)
+    return self.split
+
   def key(self, seed: int) -> str:
     """The key of a seed's scene in sinks: `<seed>`, or `<split>/<seed>` where splits are explicit."""
-    explicit = self.dataset is not None and self.split is not None and self.dataset.explicit
-    return f"{self.split.name}/{seed}" if explicit and self.split is not None else str(seed)
+    return f"{self.split.name}/{seed}" if self.split is not None and self._seeds_of(self.split) else str(seed)
 
   def flags(self, seed: int) -> dict[str, Any]:
     """Exactly what decides the content of a seed's scene.
@@ -80,9 +88,12 @@ class Task:
     Raises:
       KubricGenError: a file that the config names cannot be used.
     """
-    explicit = self.dataset is not None and self.split is not None and self.dataset.explicit
-    seeds_of = self.dataset.base(self.split).name if explicit and self.dataset is not None and self.split is not None else ""
-    return scene_flags(self.world, self.world.config_of(self.config, self.split), seed, self.layers, self.settings, seeds_of)
+    split = self.split_of(seed)
+    return scene_flags(self.world, self.world.config_of(self.config, split), seed, self.layers, self.settings,
+                       self._seeds_of(split))
+
+  def _seeds_of(self, split: Split | None) -> str:
+    return "" if self.dataset is None else self.dataset.seeds_of(split)
 
 
 def choose_split(world: World[Config], config: Config, name: str, seeds: Sequence[int]) -> tuple[Split | None, tuple[int, ...]]:
@@ -105,6 +116,12 @@ def choose_split(world: World[Config], config: Config, name: str, seeds: Sequenc
   return split, mine
 
 
+def _writes_records(names: str) -> bool:
+  """Whether one of the sinks takes records, whose keys are those of the dataset, so that the scenes must be, too."""
+  from kubric_gen.sinks.sink import sinks
+  return bool(set(names.split(",")) & set(sinks("records")))
+
+
 def task_from_flags(world: World[Config], config: Config, settings: RenderSettings, values: Any) -> Task:
   """What the flags ask for.
 
@@ -117,7 +134,7 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
   split, seeds = choose_split(world, config, values.split, parse_seeds(values.seed))
   layers = None if values.layers is None else [name for name in values.layers.split(",") if name]
   task = Task.of(world, config, seeds, values.output_dir, split=split, layers=layers, settings=settings,
-                 overwrite=values.overwrite, save_state=values.save_state)
+                 overwrite=values.overwrite, save_state=values.save_state, by_hash=_writes_records(values.sinks))
   if not task.layers:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   return task

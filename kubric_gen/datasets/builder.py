@@ -117,6 +117,12 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       pool.close()
 
 
+DEFAULT_SIDE = 256
+"""Of the images of a dataset's default config, where it has this one."""
+_REGISTERED: dict[str, dict[str, type[WorldBuilder]]] = {}
+"""Builders by the names of their worlds."""
+
+
 def _class_name(name: str) -> str:
   return "".join(part.capitalize() for part in name.split("_"))
 
@@ -133,16 +139,19 @@ def register(world_name: str) -> dict[str, type[WorldBuilder]]:
   Raises:
     KubricGenError: there is no such world.
   """
+  if world_name in _REGISTERED:
+    return _REGISTERED[world_name]
   world = load_world(world_name)
   builders = {}
   for options in world.variants if world.dataset is not None else ():
     dataset = world.dataset_of(world.config(**options))
     configs = [SceneConfig(name=resolution_name((side, side)), description=f"{side}x{side} pixels", resolution=(side, side))
-               for side in dataset.resolutions]
+               for side in sorted(dataset.resolutions, key=lambda side: (side != DEFAULT_SIDE, -side))]  # TFDS takes the first
     attributes = {"name": dataset.name, "WORLD": world_name, "OPTIONS": dict(options), "BUILDER_CONFIGS": configs,
-                  "__doc__": dataset.description, "__module__": "kubric_gen.datasets"}
+                  "__doc__": dataset.description, "__module__": __name__}
     kind = type(_class_name(dataset.name), (WorldBuilder,), attributes)
-    builders[kind.__name__] = kind
+    builders[kind.__name__] = globals()[kind.__name__] = kind  # to be found by its name, as pickling does
+  _REGISTERED[world_name] = builders
   return builders
 
 

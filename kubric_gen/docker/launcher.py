@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import platform
+import re
 import threading
 import time
 from collections import deque
@@ -104,7 +105,7 @@ class Launcher:
     except OSError as error:
       raise KubricGenError(f"cannot write to {self.logs} ({error.strerror}): choose another --output_dir") from None
     with told_in_one_line(f"cannot run {job.script}"):
-      status, text, _ = self._contain(["--dry_run", *job.flags], None)
+      status, text, _ = self._contain(["--dry_run", "--resume", *job.flags], None)
     if status and not self._stopping.is_set():
       raise KubricGenError(_last_words(text) or f"{job.script} ends with status {status} when it is to check its flags")
 
@@ -171,7 +172,7 @@ class Launcher:
     except OSError as error:
       reason = f"cannot write {log} ({error.strerror}): choose another --output_dir"
     seconds = time.perf_counter() - started
-    made = job.output_dir / str(seed)
+    made = job.output_dir / _scene_key(text, seed)
     if status == 0 and not (made / "metadata.json").exists():
       status, reason = -1, f"the container ended well, but {made} is not here: is the engine on another machine?"
     if status == 0:
@@ -239,6 +240,12 @@ class Launcher:
       options["device_requests"] = [DeviceRequest(capabilities=[["gpu"]], **chosen)]
       mounts.append(Mount("/cache", CACHE))
     return {**options, "mounts": mounts}
+
+
+def _scene_key(text: str, seed: int) -> str:
+  """Where below the output a script says that it has put a seed's scene: `<seed>`, or `<split>/<seed>`."""
+  found = re.findall(rf"^/output/((?:\w+/)?{seed}): ", text, re.MULTILINE)
+  return found[-1] if found else str(seed)
 
 
 def _last_words(text: str) -> str:

@@ -37,6 +37,11 @@ class LazyFrames(Sequence[Frame]):
       return [self._load(t) for t in range(self._length)[index]]
     return self._load(range(self._length)[index])
 
+  def extremes(self) -> tuple[float, float]:
+    """The least and the greatest value of all frames."""
+    found = [(float(frame.min()), float(frame.max())) for frame in self]
+    return min(low for low, _ in found), max(high for _, high in found)
+
   def map(self, change: Callable[[Frame], Frame]) -> LazyFrames:
     """The same frames, each changed when it is loaded."""
     return LazyFrames(self._length, lambda t: change(self._load(t)))

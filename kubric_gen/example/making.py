@@ -35,7 +35,7 @@ from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.randomness import Key, generator
 from kubric_gen.scene.scene import Scene
 from kubric_gen.scene.validation import labels
-from kubric_gen.system.interrupts import register
+from kubric_gen.system.interrupts import register, unregister
 
 Progress = Callable[[str, int, int], None]
 """Told of each finished frame: the stage (`annotate` or `render`), frames done, frames in all."""
@@ -66,6 +66,7 @@ def _look(truth: GroundTruth, layers: Sequence[str], folder: Path, report: Calla
       frame: NDArray[Any] = truth.layer(name, t)
       spool.append(np.packbits(frame, axis=0) if LAYERS[name].storage is Storage.MASKS else frame)
     report()
+  truth.release()
   return seen
 
 
@@ -93,6 +94,7 @@ def _view(seen: _Seen, order: Sequence[int], layers: Sequence[str], key: Key, gi
   objects = [truth.foreground[k] for k in order]
   arrays: dict[str, Mapping[str, Frame]] = {
       name: truth.arrays(name, generator(*key, name, camera.name), objects) for name in layers if not LAYERS[name].has_frames}
+  truth.release()
   return View(
       camera.name, {name: frames[name] for name in layers if name in frames},
       metadata_of(truth.scene, truth.resolution, len(order), given), camera_data(truth.scene, camera, truth.resolution),
@@ -147,7 +149,7 @@ def _render(scene: Scene, motion: Motion, settings: RenderSettings | None, views
       renderer.save_blend(blend)
     for camera in scene.cameras:
       if camera.name in views:
-        spools[camera.name] = Spool(views[camera.name], "rendered")
+        spools[camera.name] = Spool(views[camera.name], "_rendered")
         for frame in renderer.frames(camera):
           spools[camera.name].append(frame)
           report()
@@ -217,4 +219,5 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     return Example(views, folder, info, attachments)
   except BaseException:
     folder.cleanup()
+    unregister(folder.name)
     raise

@@ -67,4 +67,9 @@ def metadata_of(scene: Scene, resolution: Resolution, num_instances: int, given:
   taken = sorted(set(scene.labels) & (set(Metadata.names()) - {"background"}))
   if taken:
     raise KubricGenError(f"the scene has a label {taken[0]!r}, which says something else of every scene: choose another name")
-  return Metadata.from_plain({**scene.labels, **known, **given})
+  try:
+    return Metadata.from_plain({**scene.labels, **known, **given})
+  except KubricGenError:
+    raise
+  except ValueError as error:
+    raise KubricGenError(f"the scene's labels or metadata cannot be used: {error}") from None

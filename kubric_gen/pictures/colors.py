@@ -13,14 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.codecs.palette import PALETTE
-from kubric_gen.scene.layers import Show
+from kubric_gen.scene.layers import NOTHING_HIT, Show
 
 RGBImage = NDArray[np.uint8]
 Limits = tuple[float, float]
 """The values that colours span, in the unit of the layer."""
-
-BACKGROUND_DISTANCE = 1000.0
-"""Distance in metres that stands for "nothing is hit"; it is left out of what colours are fitted to."""
 
 _GREY = 128
 _INFERNO = np.ascontiguousarray(
@@ -60,10 +57,10 @@ def distance_range(frames: Iterable[NDArray[np.float32]]) -> Limits:
   Where there is nothing but background they are (1, 1000).
   """
   samples = [frame[::2, ::2].ravel() for frame in frames]
-  distance = np.concatenate([sample[(sample > 0) & (sample < 0.999 * BACKGROUND_DISTANCE)] for sample in samples]
+  distance = np.concatenate([sample[(sample > 0) & (sample < 0.999 * NOTHING_HIT)] for sample in samples]
                             or [np.zeros(0, np.float32)])
   if not distance.size:
-    return 1.0, BACKGROUND_DISTANCE
+    return 1.0, NOTHING_HIT
   near, far = np.percentile(distance, (0.5, 99.0)).tolist()
   return near, far
 

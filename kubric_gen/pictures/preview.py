@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ Views = Mapping[str, Mapping[str, Sequence[NDArray]]]
 """Of each view, by its name: layer name to its frames."""
 
 _SHEET_FRAMES, _SHEET_LEAST, _SHEET_CELL = 6, 128, 256
+_KEPT_VIEWS, _MOST_VIEWS, _MOST_STILL_VIEWS = 2, 8, 64
+"""Of a scene with more, the first ones are shown: a film higher than that plays nowhere."""
 
 
 def _common_length(views: Views) -> int:
@@ -49,11 +52,21 @@ class _Clip:
     self.ranges = self._fitted_ranges() if ranges is None else ranges
 
   def _fitted_ranges(self) -> Ranges:
-    """Colours are fitted before the first frame is shown: the frames that this takes are read now and kept until then."""
-    self._early = {(view, layer, t): np.asarray(frames[t]) for view, layers in self._views.items()
-                   for layer, frames in layers.items() if LAYERS[layer].show in FITS for t in self.sampled}
-    names = {layer for _, layer, _ in self._early}
-    return clip_ranges({name: [frame for (_, layer, _), frame in self._early.items() if layer == name] for name in names})
+    """Colours are fitted before the first frame is shown: the frames that this takes are read now and, of one view or two, kept
+    until then."""
+    fitted_layers = [(view, layer) for view, layers in self._views.items() for layer in layers if LAYERS[layer].show in FITS]
+    if len(self._views) <= _KEPT_VIEWS:
+      self._early = {(view, layer, t): np.asarray(self._views[view][layer][t]) for view, layer in fitted_layers
+                     for t in self.sampled}
+
+    def frames(name: str) -> Iterator[NDArray]:
+      for view, layer in fitted_layers:
+        if layer == name:
+          for t in self.sampled:
+            kept = self._early.get((view, layer, t))
+            yield np.asarray(self._views[view][layer][t]) if kept is None else kept
+
+    return clip_ranges({name: frames(name) for _, name in fitted_layers})
 
   def _read(self, view: str, layer: str, t: int) -> NDArray:
     early = self._early.pop((view, layer, t), None)
@@ -90,8 +103,8 @@ def make_preview(views: Views, frame_rate: float, directory: str | Path, ranges:
 
   Args:
     views: of each view, by its name: layer name to its frames, as before quantisation. Views may differ in resolution and
-      layers. Each frame is read once and dropped after use, so that the sequences may load from disk. Layers whose names are
-      not in `kubric_gen.scene.layers.LAYERS`, or that are not shown, are left out.
+      layers; of many, the first ones are shown. Frames are dropped after use, so that the sequences may load from disk. Layers
+      whose names are not in `kubric_gen.scene.layers.LAYERS`, or that are not shown, are left out.
     frame_rate: frames per second.
     directory: an existing directory.
     ranges: what the colours of distances and flows span, by layer; without it, it is fitted to the frames of the contact
@@ -108,6 +121,8 @@ def make_preview(views: Views, frame_rate: float, directory: str | Path, ranges:
   shown = {view: layers for view, layers in shown.items() if layers}
   if not shown:
     return []
+  still = all(len(frames) == 1 for layers in shown.values() for frames in layers.values())
+  shown = dict(itertools.islice(shown.items(), _MOST_STILL_VIEWS if still else _MOST_VIEWS))
   clip, directory, written = _Clip(shown, ranges), Path(directory), []
   panels = clip.film_panels()
   if clip.count > 1:

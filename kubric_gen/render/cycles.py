@@ -53,7 +53,7 @@ class CyclesRenderer:
   def __init__(self, scene: Scene, motion: Motion, settings: RenderSettings | None = None) -> None:
     for height, width in map(scene.resolution_of, scene.cameras):
       if min(height, width) < MIN_SIDE:
-        raise KubricGenError(f"resolution must be at least {MIN_SIDE}x{MIN_SIDE} for rgba, got {height}x{width}")
+        raise KubricGenError(f"resolution must be at least {MIN_SIDE}x{MIN_SIDE} to be rendered, got {height}x{width}")
     self.scene, self.motion, self.settings = scene, motion, settings or RenderSettings()
     self.device = ""
     self.device_names: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -66,7 +66,7 @@ class LayerSpec:
     caption: what people call it, in pictures; the name where empty.
     default: made where nothing is said of layers.
     film: one of those that the film of a scene shows.
-    rendered: comes from the renderer. All others come from geometry and poses.
+    rendered: the image of the renderer, (H, W, 4) uint8. All others come from geometry and poses.
     stem: what its file names begin with; the name where empty.
     compute: `compute(truth, t)` gives frame t, an array (H, W, channels) of the dtype, from a `GroundTruth`. With
       `Storage.ARRAYS`: `compute(truth, rng, objects)` gives named arrays; `rng` is a generator of this layer and view alone,
@@ -88,8 +88,12 @@ class LayerSpec:
   compute: Callable[..., Any] | None = None
 
   def __post_init__(self) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-      raise KubricGenError(f"a layer needs a name of lower-case letters, digits and underscores, got {self.name!r}")
+    for name in (self.name, self.stem or self.name):
+      if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise KubricGenError(f"a layer needs a name of lower-case letters, digits and underscores, got {name!r}")
+    if self.rendered and (self.channels, self.dtype) != (4, "uint8"):
+      raise KubricGenError(f"the layer {self.name} is said to be rendered, but the renderer makes images of 4 channels of uint8 "
+                           "and nothing else: compute it")
     object.__setattr__(self, "caption", self.caption or self.name.replace("_", " "))
     object.__setattr__(self, "stem", self.stem or self.name)
 
@@ -109,13 +113,22 @@ def add_layer(spec: LayerSpec) -> LayerSpec:
   Raises:
     KubricGenError: another layer has this name, or the same beginning of file names.
   """
+  if spec.compute is None and not spec.rendered:
+    raise KubricGenError(f"the layer {spec.name} says not how it is computed: give its LayerSpec a compute function")
   known = LAYERS.get(spec.name)
-  if known is not None and (known.storage, known.channels, known.dtype) != (spec.storage, spec.channels, spec.dtype):
+  if known is not None and _identity(known) != _identity(spec):
     raise KubricGenError(f"there is a layer {spec.name!r} already, and it is another one: choose another name")
-  if any(other.stem == spec.stem and other.name != spec.name for other in LAYERS.values()):
-    raise KubricGenError(f"another layer has files that begin with {spec.stem!r}: give the layer {spec.name} another stem")
+  for other in LAYERS.values():  # other readers tell MOVi's layers by how the names of their files begin
+    if other.name != spec.name and (other.stem == spec.stem or other.default and spec.stem.startswith(other.stem)):
+      raise KubricGenError(f"files of the layer {spec.name} would begin with {other.stem!r}, as those of {other.name} do: "
+                           "give it another stem")
   LAYERS[spec.name] = spec
   return spec
+
+
+def _identity(spec: LayerSpec) -> tuple[object, ...]:
+  """What makes a layer the same one: a function is made anew when its module is loaded again."""
+  return (replace(spec, compute=None), getattr(spec.compute, "__module__", ""), getattr(spec.compute, "__qualname__", ""))
 
 
 for _spec in (
@@ -144,7 +157,10 @@ for _spec in (
     LayerSpec("tracks", None, "float32", "px, m", "256 point tracks in TAP-Vid's layout, with 3-D positions", Storage.ARRAYS,
               Show.NONE),
 ):
-  add_layer(_spec)
+  LAYERS[_spec.name] = _spec  # computed by the methods of `GroundTruth` that have their names
+
+NOTHING_HIT = 1000.0
+"""What layers of distances have where nothing is hit, in metres."""
 
 DEFAULT_LAYERS = tuple(name for name, spec in LAYERS.items() if spec.default)
 """Made where nothing is said of layers."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.codecs.quantization import quantize_normal, quantize_range, quantize_unit
+from kubric_gen.codecs.quantization import (STEPS, dequantize_normal, dequantize_range, dequantize_unit, quantize_normal,
+                                            quantize_range, quantize_unit)
 from kubric_gen.errors import KubricGenError
 
 KINDS = ("unit", "signed", "range")
-STEPS = 65535
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,24 @@ class Coding:
 
   def decode(self, values: Any, record: Mapping[str, Any]) -> Any:
     """The float32 values of integers: NumPy arrays, or tensors of TensorFlow inside of `tf.data`."""
-    if isinstance(values, np.ndarray):
-      scaled = values.astype(np.float64) / STEPS
-      as_float = np.float64
-    else:
-      import tensorflow
-      scaled = tensorflow.cast(values, tensorflow.float32) / STEPS
-      as_float = None
+    if not isinstance(values, np.ndarray):
+      return self._decode_tensor(values, record)
+    if self.kind == "unit":
+      return dequantize_unit(values)
     if self.kind == "signed":
-      scaled = scaled * 2 - 1
-    elif self.kind == "range":
-      limits = self._limits(record)
-      low, high = (limits[0], limits[1]) if as_float is None else np.asarray(limits, np.float64)
-      scaled = scaled * (high - low) + low
-    return scaled if as_float is None else scaled.astype(np.float32)
+      return dequantize_normal(values)
+    low, high = (float(value) for value in self._limits(record))
+    return dequantize_range(values, low, high)
+
+  def _decode_tensor(self, values: Any, record: Mapping[str, Any]) -> Any:
+    import tensorflow
+    scaled = tensorflow.cast(values, tensorflow.float32) / STEPS
+    if self.kind == "unit":
+      return scaled
+    if self.kind == "signed":
+      return scaled * 2 - 1
+    limits = self._limits(record)
+    return scaled * (limits[1] - limits[0]) + limits[0]
 
   def _limits(self, record: Mapping[str, Any]) -> Any:
     value: Any = record

@@ -89,8 +89,8 @@ class Feature(ABC):
   def tfds(self) -> Any:
     """The same feature of TFDS."""
 
-  def numbers(self, value: Any) -> Iterator[Any]:
-    """What statistics count of one value, array by array."""
+  def counted(self, value: Any) -> Iterator[Any]:
+    """What statistics count of one value: arrays of numbers, and labels as text."""
     yield value
 
 

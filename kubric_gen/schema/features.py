@@ -52,12 +52,12 @@ class Sequence(Feature):
              else self.feature.tfds())
     return features.Sequence(inner, length=self.length)
 
-  def numbers(self, value: Any) -> Iterator[Any]:
+  def counted(self, value: Any) -> Iterator[Any]:
     if isinstance(self.feature, Box) or (isinstance(self.feature, Tensor) and not self.feature.shape):
       yield value
     elif not isinstance(self.feature, Mapping):
       for item in value:
-        yield from self.feature.numbers(item)
+        yield from self.feature.counted(item)
 
 
 Features = Mapping[str, Feature | Mapping[str, Feature]]

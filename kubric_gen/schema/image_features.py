@@ -63,6 +63,9 @@ class Image(Feature):
     from tensorflow_datasets.core import features
     return features.Image(shape=self.shape, dtype=np.dtype(self.dtype), encoding_format="png")
 
+  def counted(self, value: Any) -> Iterator[Any]:
+    yield decode_png(value) if isinstance(value, bytes) else value
+
 
 @dataclass(frozen=True)
 class Video(Feature):
@@ -104,5 +107,6 @@ class Video(Feature):
     from tensorflow_datasets.core import features
     return features.Video(shape=self.shape, dtype=np.dtype(self.dtype))
 
-  def numbers(self, value: Any) -> Iterator[Any]:
-    yield from value
+  def counted(self, value: Any) -> Iterator[Any]:
+    for frame in value:
+      yield decode_png(frame) if isinstance(frame, bytes) else frame

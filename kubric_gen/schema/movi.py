@@ -15,18 +15,12 @@ from kubric_gen.schema.schema import ClipConfig, Schema
 
 if TYPE_CHECKING:
   from kubric_gen.example.example import Example, View
-  from kubric_gen.example.frames import LazyFrames
 
 LAYERS = ("rgba", "segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow")
 RANGED = ("depth", "forward_flow", "backward_flow")
 """Layers stored as 16 bits over the range of their clip, which is in the record's metadata."""
 NO_INSTANCE = 65535
 MAX_VISIBILITY = 65535
-
-
-def _range(frames: LazyFrames) -> tuple[float, float]:
-  extremes = [(float(frame.min()), float(frame.max())) for frame in frames]
-  return min(low for low, _ in extremes), max(high for _, high in extremes)
 
 
 def _clip_range(name: str) -> Coding:
@@ -73,7 +67,7 @@ def _movi_record(view: View, video_name: str) -> dict[str, Any]:
   return {
       **view.metadata,
       "metadata": {**view.metadata, "video_name": video_name, "height": height, "width": width,
-                   **{f"{name}_range": _range(layers[name]) for name in RANGED}},
+                   **{f"{name}_range": layers[name].extremes() for name in RANGED}},
       "camera": view.camera, "instances": instances, "events": {"collisions": collisions},
       "video": layers["rgba"].map(lambda frame: frame[..., :3]), "segmentations": layers["segmentation"],
       **{name: layers[name] for name in (*RANGED, "normal", "object_coordinates")}}

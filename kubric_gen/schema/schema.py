@@ -56,7 +56,8 @@ class Schema(ABC):
         has one record; where it has several, each key is this, a slash, and the name of the view or frame.
 
     Yields:
-      Values for `features`, floats in the features' units: coding them is the encoder's work.
+      Values for `features`, floats in the features' units: coding them is the encoder's work. Frames may be loaded when they are
+      asked for, but can be gone through more than once.
     """
 
   def check(self) -> None:

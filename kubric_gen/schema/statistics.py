@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kubric_gen.schema.features import Features, Label, Sequence, key_of
+from kubric_gen.errors import KubricGenError
+from kubric_gen.schema.features import Features, Sequence, key_of
 
 
 @dataclass
@@ -100,6 +101,8 @@ def record_statistics(features: Features, record: Mapping[str, Any]) -> Statisti
 def _count(result: Statistics, features: Mapping[str, Any], values: Mapping[str, Any], prefix: str) -> None:
   for name, feature in features.items():
     full, value = prefix + name, values[key_of(name, feature)]
+    if isinstance(value, Iterator):
+      raise KubricGenError(f"record: {full} is an iterator, which can be gone through only once: give a list")
     if isinstance(feature, Mapping):
       _count(result, feature, value, f"{full}/")
     elif isinstance(feature, Sequence) and isinstance(feature.feature, Mapping):
@@ -107,8 +110,9 @@ def _count(result: Statistics, features: Mapping[str, Any], values: Mapping[str,
       result.add_numbers(full, [len(elements)])
       for item in elements:
         _count(result, feature.feature, item, f"{full}/")
-    elif isinstance(feature, Label):
-      result.add_label(full, value)
     else:
-      for numbers in feature.numbers(value):
-        result.add_numbers(full, numbers)
+      for part in feature.counted(value):
+        if isinstance(part, str):
+          result.add_label(full, part)
+        else:
+          result.add_numbers(full, part)

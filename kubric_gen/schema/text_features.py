@@ -33,7 +33,7 @@ class Text(Feature):
     from tensorflow_datasets.core import features
     return features.Text()
 
-  def numbers(self, value: Any) -> Iterator[Any]:
+  def counted(self, value: Any) -> Iterator[Any]:
     return iter(())
 
 

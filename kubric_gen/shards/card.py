@@ -10,6 +10,7 @@ from typing import Any
 from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.description import LAYOUT
 from kubric_gen.schema.features import Sequence as Repeated, element, leaves
+from kubric_gen.scene.serialization import to_plain
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.world.seeds import short_text
@@ -123,11 +124,15 @@ def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int
   lines += ["", "## Made from", "", f"World `{data['world']}`, seeds {request['seeds']}; "
             + ", ".join(f"{name} {version}" for name, version in data["versions"].items()) + ".", "",
             f"{_splits_text(recipe)} Config:", "", "| setting | value |", "| --- | --- |"]
-  common = data["request"]["recipe"][data["splits"][0]["name"] if data["splits"] else recipe.dataset.splits[0].name]
+  first = recipe.dataset.split(data["splits"][0]["name"]) if data["splits"] else recipe.dataset.splits[0]
+  common = {name: value for name, value in data["request"]["recipe"][first.name].items()
+            if name not in recipe.dataset.overrides(first)}
+  common |= {name: to_plain(getattr(recipe.config, name)) for name in recipe.dataset.overrides(first)}
   lines += [f"| `{name}` | {value} |" for name, value in common.items()]
   for split in recipe.dataset.splits:
-    if split.overrides:
-      lines.append(f"| in `{split.name}` | {', '.join(f'`{name}` = {value}' for name, value in split.overrides.items())} |")
+    changed = [f"`{name}` = {value}" for name, value in recipe.dataset.overrides(split).items()]
+    if changed:
+      lines.append(f"| in `{split.name}` | {', '.join(changed)} |")
   lines += ["", "## Licences", "", "| asset | licence |", "| --- | --- |",
             *(f"| {name} | {licence} |" for name, licence in data["licenses"].items()),
             "", "## Features", "", "Coded features are stored as 16-bit integers; "

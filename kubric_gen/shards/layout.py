@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie, and which records go into which of them."""
+"""Where the files of a dataset lie, and the records of which scenes go into which of them."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def shuffled(seeds: Iterable[int]) -> list[int]:
 
 
 def _cuts(sizes: Sequence[int], max_bytes: int) -> list[range]:
-  """Runs of records for the shards: of equal length where that needs at most twice as many as there must be, else as full as
-  they may be, which a few records much larger than the others make necessary."""
+  """Runs of scenes for the shards: of equal length where that needs at most twice as many as there must be, else as full as they
+  may be, which a few scenes much larger than the others make necessary."""
   count, ends = len(sizes), [0, *accumulate(sizes)]
   fewest = min(max(1, -(-ends[-1] // max_bytes)), count)
   for parts in range(fewest, min(2 * fewest, count) + 1, max(1, fewest // 50)):
@@ -105,10 +105,10 @@ def _cuts(sizes: Sequence[int], max_bytes: int) -> list[range]:
 
 def plan_shards(splits: Mapping[str, Mapping[int, Mapping[str, int]]], resolutions: Sequence[str],
                 max_bytes: int = MAX_SHARD_BYTES) -> list[Shard]:
-  """Distributes records over shards of at most `max_bytes` (or of one record that is larger). Splits without any have none.
+  """Distributes scenes over shards of at most `max_bytes` (or of one scene that is larger). Splits without any have none.
 
   Args:
-    splits: per split and seed the size of the record of each resolution.
+    splits: per split and seed the size of the records of each resolution.
     resolutions: their names.
   """
   shards = []

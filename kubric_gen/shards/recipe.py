@@ -96,12 +96,11 @@ class Recipe:
 
   def config_of(self, split: Split) -> WorldConfig:
     """The config of a split's scenes."""
-    return self.world.config_of(self.config, split)
+    return self.world.config_of(self.config, split, self.dataset)
 
   def flags(self, split: Split) -> dict[str, Any]:
     """All that decides the content of the records of a split's seeds, but the seed."""
-    seeds_of = self.dataset.base(split).name if self.dataset.explicit else ""
-    flags = scene_flags(self.world, self.config_of(split), 0, self.layers, self.settings, seeds_of)
+    flags = scene_flags(self.world, self.config_of(split), 0, self.layers, self.settings, self.dataset.seeds_of(split))
     del flags["seed"]
     return {**flags, "dataset": self.dataset.name, "resolutions": ["x".join(map(str, size)) for size in self.resolutions]}
 

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, OutputError
 from kubric_gen.schema.schema import Record
 from kubric_gen.sinks.sink import RecordSink
 from kubric_gen.system.whole import whole_file
@@ -37,9 +37,12 @@ class RecordFile(RecordSink):
       yield
     except KubricGenError:
       raise
+    except ImportError as error:
+      raise OutputError(f"files of {self.name} need a library that is missing ({error}): pip install 'kubric-gen[beam]'"
+                        ) from error
     except Exception as error:
       reason = " ".join(str(error).split())[:300] or type(error).__name__
-      raise KubricGenError(f"cannot write {self.target} ({reason}): free some space, or choose another place") from error
+      raise OutputError(f"cannot write {self.target} ({reason}): free some space, or choose another place") from error
 
   @abstractmethod
   def open_writer(self, path: str) -> Writer:

@@ -19,7 +19,7 @@ from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.sinks.sink import ExampleSink, add_sink
 from kubric_gen.system.resources import cpu_count
-from kubric_gen.system.whole import check_target, whole_directory
+from kubric_gen.system.whole import check_target, partial_folder, whole_directory
 
 MAX_ENCODERS = 4
 METADATA, EVENTS, RANGES, INFO, CAMERAS = "metadata.json", "events.json", "data_ranges.json", "run.json", "cameras"
@@ -39,14 +39,8 @@ def limits_of(layer: str, ranges: Ranges) -> tuple[float, float] | None:
   return (ranges[layer]["min"], ranges[layer]["max"]) if FRAME_CODECS[LAYERS[layer].storage].needs_range else None
 
 
-def clip_range(frames: LazyFrames) -> tuple[float, float]:
-  """The least and the greatest value of a layer."""
-  extremes = [(float(frame.min()), float(frame.max())) for frame in frames]
-  return min(low for low, _ in extremes), max(high for _, high in extremes)
-
-
 def _ranges(layers: Mapping[str, LazyFrames]) -> dict[str, dict[str, float]]:
-  return {name: dict(zip(("min", "max"), clip_range(frames))) for name, frames in layers.items()
+  return {name: dict(zip(("min", "max"), frames.extremes())) for name, frames in layers.items()
           if FRAME_CODECS[LAYERS[name].storage].needs_range}
 
 
@@ -123,16 +117,24 @@ class SceneDirectories(ExampleSink):
   """
 
   name = "scene_directory"
-  resumable = True
   varying = (INFO, "preview.mp4", "preview.gif", "contact_sheet.png", "scene.blend")
 
   def check(self, key: str) -> None:
-    check_target(self.target / key, self.overwrite)
-    parent = (self.target / key).parent
+    path = self.target / key
+    check_target(path, self.overwrite)
     try:
-      parent.mkdir(parents=True, exist_ok=True)
+      path.parent.mkdir(parents=True, exist_ok=True)
+      with partial_folder(path):  # it can be made
+        pass
     except OSError as error:
-      raise KubricGenError(f"cannot write to {parent} ({error.strerror}): choose another --output_dir") from None
+      raise KubricGenError(f"cannot write to {path.parent} ({error.strerror}): choose another --output_dir") from None
+
+  def made(self, key: str) -> Mapping[str, Any] | None:
+    try:
+      found = json.loads((self.target / key / METADATA).read_text())["metadata"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+      return None
+    return {**found, "files": {path.name for path in (self.target / key).iterdir()}} if isinstance(found, dict) else None
 
   def add(self, key: str, item: Example) -> None:
     write_scene(item, self.target / key, overwrite=self.overwrite, preview=self.preview)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,12 +64,21 @@ def _arrays(folder: Path) -> dict[str, Mapping[str, Frame]]:
   return found
 
 
+def _warn_of_unknown_layers(folder: Path, flags: Mapping[str, Any]) -> None:
+  made = flags.get("layers", ())
+  unknown = [str(name)[:40] for name in made if name not in LAYERS] if isinstance(made, list) else []
+  if unknown:
+    warnings.warn(f"{folder} has the layer {unknown[0]}, which nothing that is loaded describes, so it is left out: import the "
+                  f"module of the world {str(flags.get('world'))[:80]} first", stacklevel=4)
+
+
 def _read_view(folder: Path) -> View:
   described, events = _read_json(folder / METADATA), _read_json(folder / EVENTS)
   ranges = _read_json(folder / RANGES) if (folder / RANGES).is_file() else {}
   try:
     metadata = Metadata.from_plain(described["metadata"])
     sizes: Sizes = {"T": metadata.num_frames}
+    _warn_of_unknown_layers(folder, described["flags"])
     there = [name for name, spec in LAYERS.items() if spec.has_frames and (folder / frame_file(name, 0)).is_file()]
     camera = CameraData.from_plain(described["camera"], sizes)
     return View(camera.name, {name: _frames(name, folder, metadata.num_frames, ranges) for name in there}, metadata, camera,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -74,13 +74,9 @@ class ExampleSink(Sink["Example"]):
     target: folder in which it writes.
     overwrite: replace what is there under the same keys.
     preview: also make pictures for people, where it has a place for them.
-
-  Attributes:
-    resumable: each item appears when it is added, not only in the end.
   """
 
   takes = "examples"
-  resumable: ClassVar[bool] = False
 
   def __init__(self, target: Path, *, overwrite: bool = False, preview: bool = True) -> None:
     self.target, self.overwrite, self.preview = Path(target), overwrite, preview
@@ -91,6 +87,12 @@ class ExampleSink(Sink["Example"]):
     Raises:
       KubricGenError: something is in its place.
     """
+
+
+  def made(self, key: str) -> Mapping[str, Any] | None:
+    """The metadata of the item of this key that is there already, whole, with the names of its `files`; None where there is
+    none, and from a sink whose items appear in the end, so that a later run cannot go on."""
+    return None
 
 
 class RecordSink(Sink[Record]):

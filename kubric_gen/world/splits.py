@@ -94,11 +94,24 @@ class DatasetSpec:
         return split
     raise KubricGenError(f"{self.name} has no split {name!r}: choose from {', '.join(split.name for split in self.splits)}")
 
+  def chain(self, split: Split) -> list[Split]:
+    """The split, the one that it is paired with, and so on; the last one has seeds of its own."""
+    found = [split]
+    while found[-1].paired_with:
+      found.append(self.split(found[-1].paired_with))
+    return found
+
   def base(self, split: Split) -> Split:
     """The split whose seeds a paired split shares in the end; the split itself if it is not paired."""
-    while split.paired_with:
-      split = self.split(split.paired_with)
-    return split
+    return self.chain(split)[-1]
+
+  def overrides(self, split: Split) -> dict[str, Any]:
+    """Config fields that differ in a split from the dataset's config: a paired one adds its own to those of its pair."""
+    return {name: value for part in reversed(self.chain(split)) for name, value in part.overrides.items()}
+
+  def seeds_of(self, split: Split | None) -> str:
+    """The explicit split that has the seeds of a split; "" where the hash of a seed decides."""
+    return self.base(split).name if split is not None and self.explicit else ""
 
   def split_of(self, seed: int) -> Split:
     """The split that a seed belongs to, decided by its hash: the same for ever, whatever other seeds are made.

@@ -52,9 +52,22 @@ class World(Generic[Config]):
       raise KubricGenError(f"the world {self.name} declares no dataset: give its WORLD a dataset function")
     return self.dataset(config)
 
-  def config_of(self, config: Config, split: Split | None) -> Config:
-    """The config of a split's scenes."""
-    return config if split is None else dataclasses.replace(config, **split.overrides)
+  def config_of(self, config: Config, split: Split | None, dataset: DatasetSpec | None = None) -> Config:
+    """The config of a split's scenes.
+
+    Args:
+      dataset: what `dataset_of` gives, if it is at hand.
+
+    Raises:
+      KubricGenError: the split overrides a field that there is not, or with a value that it cannot have.
+    """
+    if split is None:
+      return config
+    try:
+      return dataclasses.replace(config, **(dataset or self.dataset_of(config)).overrides(split))
+    except TypeError as error:
+      raise KubricGenError(f"the split {split.name} of the world {self.name} overrides what its config does not have: {error}"
+                           ) from None
 
   def random_key(self, config: Config, seed: int, split: Split | None = None) -> Key:
     """What all randomness of a scene follows from: world and seed, and of explicit splits the one that has the seeds."""

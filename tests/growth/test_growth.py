@@ -152,3 +152,48 @@ def test_tfds_loads_it(datasets: Path) -> None:
     again = physical(features, plain[record["id"]])
     for name in ("proximity", "stretched"):
       np.testing.assert_allclose(record[name], again[name], atol=1e-6)
+
+
+def test_records_of_a_failed_scene_are_not_in_the_file(tmp_path: Path) -> None:
+  """The third record of a seed cannot be made: nothing of this seed is written, and all of the others."""
+  code = ("import sys, numpy as np\n"
+          "from tests.growth.house import frames, world\n"
+          "plain = frames.Frames.records\n"
+          "def records(self, example, scene_id):\n"
+          "  for number, (key, record) in enumerate(plain(self, example, scene_id)):\n"
+          "    yield key, record | ({'size': 'tall'} if scene_id.endswith('/1') and number == 2 else {})\n"
+          "frames.Frames.records = records\n"
+          "sys.argv = ['house', '--seed=0..2', '--sinks=scene_directory,record_lines', '--output_dir=' + sys.argv[1]]\n"
+          "world.main(world.WORLD)\n")
+  result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=200)
+  assert "seed 1" in told(result, status=2) and "1 of 3 scenes failed" in result.stderr
+  lines = [json.loads(line)["key"] for line in (tmp_path / f"{NAME}-train.record_lines").read_text().splitlines()]
+  assert lines == [f"train/{seed}/{key}" for seed in (0, 2) for key in KEYS]
+  assert sorted(path.name for path in (tmp_path / "train").iterdir()) == ["0", "2"]
+
+
+def test_resuming_needs_every_sink_to_have_the_scene(scripts: Path, tmp_path: Path) -> None:
+  made = run(MODULE, "--seed=0..1", "--split=test", "--resume", f"--output_dir={scripts}")
+  assert told(made) == "" and made.stdout.count("already there") == 2
+  for sink in ("record_lines", "example_lines"):
+    error = told(run(MODULE, f"--sinks=scene_directory,{sink}", "--resume", f"--output_dir={tmp_path}"), status=2)
+    assert "--resume cannot go on with" in error
+
+
+def test_layers_are_made_known_once() -> None:
+  from dataclasses import replace
+
+  from kubric_gen.errors import KubricGenError
+  from kubric_gen.scene.layers import LAYERS, add_layer
+  from tests.growth.house.proximity import PROXIMITY
+  assert add_layer(PROXIMITY) is PROXIMITY
+  for other, word in ((replace(PROXIMITY, meaning="another"), "already"), (replace(PROXIMITY, name="depth", stem=""), "already"),
+                      (replace(PROXIMITY, name="depth_edges", stem=""), "begin with 'depth'"),
+                      (replace(PROXIMITY, name="near", stem="proximity"), "begin with 'proximity'"),
+                      (replace(PROXIMITY, name="near", stem="", compute=None), "compute")):
+    with pytest.raises(KubricGenError, match=word):
+      add_layer(other)
+  for fields, word in (({"stem": "../up"}, "lower-case"), ({"rendered": True}, "4 channels")):
+    with pytest.raises(KubricGenError, match=word):
+      replace(PROXIMITY, **fields)
+  assert LAYERS["proximity"] is PROXIMITY and "near" not in LAYERS

@@ -13,7 +13,7 @@ import pytest
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene import Cube, Object, PerspectiveCamera, Scene
 from kubric_gen.scene.randomness import Key, generator
-from kubric_gen.schema import Schema, Text
+from kubric_gen.schema import Schema, Stills, Text
 from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.world import DatasetSpec, Split, World, WorldConfig, setting
 
@@ -195,3 +195,11 @@ def test_scenes_of_all_splits_have_hashes_of_their_own(calls: list[Any]) -> None
   recipe = Recipe("movi", LiftConfig(), ((32, 32),))
   hashes = {split.name: recipe.hash(split) for split in recipe.dataset.splits}
   assert len(set(hashes.values())) == 4  # train and test have one config, but not the same seeds
+
+
+def test_a_pair_differs_from_its_pair_in_its_own_overrides_alone() -> None:
+  spec = DatasetSpec("d", "", (Split("train"), Split("test", overrides={"a": 1, "b": 2}), Split(
+      "shift", overrides={"b": 3}, paired_with="test"), Split("more", overrides={"c": 4}, paired_with="shift")), Stills(("depth",)))
+  assert spec.overrides(spec.split("train")) == {} and spec.overrides(spec.split("shift")) == {"a": 1, "b": 3}
+  assert spec.overrides(spec.split("more")) == {"a": 1, "b": 3, "c": 4}
+  assert [spec.seeds_of(split) for split in spec.splits] == ["train", "test", "test", "test"]
