@@ -58,8 +58,7 @@ def generate(world: World[Config], config: Config, seed: int, output_dir: str | 
   """
   task = Task.of(world, config, (seed,), output_dir, **options)
   with SceneDirectories(task.output_dir, overwrite=task.overwrite, preview=preview) as sink:
-    sink.check(task.key(seed))
-    with make_seed(task, seed, progress) as example:
+    with sink.reserve(task.key(seed)), make_seed(task, seed, progress) as example:
       sink.add(task.key(seed), example)
     sink.finish()
   return task.output_dir / task.key(seed)

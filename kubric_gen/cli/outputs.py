@@ -110,6 +110,14 @@ class Outputs:
     for sink in self._examples:
       sink.check(self._task.key(seed))
 
+  @contextlib.contextmanager
+  def reserve(self, seed: int) -> Iterator[None]:
+    """Holds the places of a seed's scene while it is made; see `ExampleSink.reserve`."""
+    with contextlib.ExitStack() as stack:
+      for sink in self._examples:
+        stack.enter_context(sink.reserve(self._task.key(seed)))
+      yield
+
   def add(self, seed: int, example: Example) -> Path:
     """Adds an example to all sinks, or to none if its records cannot be made; returns what people look at."""
     key = self._task.key(seed)

@@ -77,10 +77,11 @@ def _describe(example: Example, path: Path, seconds: float) -> str:
 def _make(task: Task, seed: int, outputs: Outputs, bar: _Bar) -> None:
   from kubric_gen.cli.generating import make_seed
   started = time.perf_counter()
-  with make_seed(task, seed, bar) as example:
+  with outputs.reserve(seed), make_seed(task, seed, bar) as example:
     path = outputs.add(seed, example)
-    bar.close()
-    print(_describe(example, path, time.perf_counter() - started), flush=True)
+    told = _describe(example, path, time.perf_counter() - started)
+  bar.close()
+  print(told, flush=True)
 
 
 def _make_all(task: Task, seeds: Sequence[int], outputs: Outputs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,14 +13,13 @@ from typing import Any
 
 from kubric_gen.codecs.npz import encode_npz
 from kubric_gen.codecs.storage import FRAME_CODECS
-from kubric_gen.errors import KubricGenError
 from kubric_gen.example.example import Example, View
 from kubric_gen.example.frames import LazyFrames
 from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.sinks.sink import ExampleSink, add_sink
 from kubric_gen.system.resources import cpu_count
-from kubric_gen.system.whole import check_target, partial_folder, whole_directory
+from kubric_gen.system.whole import check_target, whole_directory
 
 MAX_ENCODERS = 4
 METADATA, EVENTS, RANGES, INFO, CAMERAS = "metadata.json", "events.json", "data_ranges.json", "run.json", "cameras"
@@ -109,6 +109,10 @@ def write_scene(example: Example, path: str | os.PathLike[str], *, overwrite: bo
   return Path(path)
 
 
+class _NothingAdded(Exception):
+  """A place was reserved and nothing was put there."""
+
+
 @add_sink
 class SceneDirectories(ExampleSink):
   """A scene directory `<target>/<key>/` per example, each of which appears when it is added.
@@ -119,15 +123,25 @@ class SceneDirectories(ExampleSink):
   name = "scene_directory"
   varying = (INFO, "preview.mp4", "preview.gif", "contact_sheet.png", "scene.blend")
 
+  def __init__(self, target: Path, *, overwrite: bool = False, preview: bool = True) -> None:
+    super().__init__(target, overwrite=overwrite, preview=preview)
+    self._reserved: dict[str, Path] = {}
+
   def check(self, key: str) -> None:
-    path = self.target / key
-    check_target(path, self.overwrite)
+    check_target(self.target / key, self.overwrite)
+
+  @contextlib.contextmanager
+  def reserve(self, key: str) -> Iterator[None]:
     try:
-      path.parent.mkdir(parents=True, exist_ok=True)
-      with partial_folder(path):  # it can be made
-        pass
-    except OSError as error:
-      raise KubricGenError(f"cannot write to {path.parent} ({error.strerror}): choose another --output_dir") from None
+      with whole_directory(self.target / key, self.overwrite) as staging:
+        self._reserved[key] = staging
+        yield
+        if key in self._reserved:
+          raise _NothingAdded
+    except _NothingAdded:
+      pass
+    finally:
+      self._reserved.pop(key, None)
 
   def made(self, key: str) -> Mapping[str, Any] | None:
     try:
@@ -137,4 +151,8 @@ class SceneDirectories(ExampleSink):
     return {**found, "files": {path.name for path in (self.target / key).iterdir()}} if isinstance(found, dict) else None
 
   def add(self, key: str, item: Example) -> None:
-    write_scene(item, self.target / key, overwrite=self.overwrite, preview=self.preview)
+    staging = self._reserved.pop(key, None)
+    if staging is not None:
+      write_files(item, staging, self.preview)
+    else:
+      write_scene(item, self.target / key, overwrite=self.overwrite, preview=self.preview)

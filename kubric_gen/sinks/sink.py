@@ -9,10 +9,11 @@ A new sink is one class with `@add_sink` in any module that is loaded; those in 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -88,6 +89,15 @@ class ExampleSink(Sink["Example"]):
       KubricGenError: something is in its place.
     """
 
+
+  @contextlib.contextmanager
+  def reserve(self, key: str) -> Iterator[None]:
+    """Holds the place of an item while it is made. An item that is added meanwhile appears when the block ends well.
+
+    Raises:
+      KubricGenError: something is in its place, or cannot be written.
+    """
+    yield
 
   def made(self, key: str) -> Mapping[str, Any] | None:
     """The metadata of the item of this key that is there already, whole, with the names of its `files`; None where there is

@@ -214,6 +214,19 @@ def test_unfinished_items_leave_nothing(case: _Case) -> None:
   assert case.files() == {}
 
 
+def test_a_reserved_place_without_an_item_stays_empty(case: _Case) -> None:
+  with case.open() as sink:
+    if isinstance(sink, ExampleSink):
+      with sink.reserve("3"):
+        pass
+      with pytest.raises(RuntimeError), sink.reserve("3"):
+        raise RuntimeError
+      assert case.files() == {}
+      with sink.reserve("3"), _example(_scene(BALL)) as example:
+        case.add(sink, "3", example)
+      assert len(READERS[case.name](case.target)) == 1
+
+
 def test_a_place_that_cannot_be_written_to(case: _Case) -> None:
   case.target.parent.joinpath("file").write_text("x")
   case.target = case.folder / "file" / "below"

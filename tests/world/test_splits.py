@@ -198,8 +198,8 @@ def test_scenes_of_all_splits_have_hashes_of_their_own(calls: list[Any]) -> None
 
 
 def test_a_pair_differs_from_its_pair_in_its_own_overrides_alone() -> None:
-  spec = DatasetSpec("d", "", (Split("train"), Split("test", overrides={"a": 1, "b": 2}), Split(
-      "shift", overrides={"b": 3}, paired_with="test"), Split("more", overrides={"c": 4}, paired_with="shift")), Stills(("depth",)))
+  shift, more = Split("shift", None, {"b": 3}, paired_with="test"), Split("more", None, {"c": 4}, paired_with="shift")
+  spec = DatasetSpec("d", "", (Split("train"), Split("test", overrides={"a": 1, "b": 2}), shift, more), Stills(("depth",)))
   assert spec.overrides(spec.split("train")) == {} and spec.overrides(spec.split("shift")) == {"a": 1, "b": 3}
   assert spec.overrides(spec.split("more")) == {"a": 1, "b": 3, "c": 4}
   assert [spec.seeds_of(split) for split in spec.splits] == ["train", "test", "test", "test"]
