@@ -27,13 +27,12 @@ MAX_SEED = 2**62
 
 
 def define_flags(world: str) -> None:
-  define_config_flags(load_world(world).config, without=("resolution",))
   define_render_flags()
   string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=1)
   define("world", "movi", "a module of worlds, or any module by its dotted name", string)
   define("num_scenes", None, "how many scenes, over all splits together, or of each split that has seeds of its own; this, "
          "--seed or --split_scenes must be given", flags.IntegerParser(1, MAX_SEEDS))
-  define("split_scenes", "", "where splits have seeds of their own: how many scenes each gets, as train=2000,test=300; a split "
+  define("split_scenes", None, "where splits have seeds of their own: how many scenes each gets, as train=2000,test=300; a split "
          "that is paired takes the first seeds of the one that it is paired with", string)
   define("start_seed", 0, "the first seed", flags.IntegerParser(0, MAX_SEED))
   define("seed", None, "instead of --num_scenes and --start_seed: a range such as 0..99, or a list of ranges and numbers", string)
@@ -52,6 +51,7 @@ def define_flags(world: str) -> None:
   flags.DEFINE_boolean("dry_run", False, "build the job for workers in containers, check it, tell of it, and run nothing",
                        module_name=sys.argv[0])
   flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
+  define_config_flags(load_world(world).config, without=("resolution",))
 
 
 def _ranges(values: Any) -> tuple[tuple[int, int], ...]:
@@ -64,7 +64,7 @@ def _ranges(values: Any) -> tuple[tuple[int, int], ...]:
       raise KubricGenError(f"seeds must be at most {MAX_SEED}, got {ranges[-1][1]}")
     return ranges
   if values.num_scenes is None:
-    raise KubricGenError("how many scenes? give --num_scenes=N")
+    raise KubricGenError("how many scenes? give --num_scenes=N, or --split_scenes where splits have seeds of their own")
   return ((values.start_seed, values.start_seed + values.num_scenes - 1),)
 
 
@@ -72,11 +72,14 @@ def _counts(text: str, dataset: DatasetSpec) -> dict[str, int]:
   """How many scenes each split gets, of `train=2000,test=300`."""
   counts: dict[str, int] = {}
   for part in _names(text):
-    name, _, count = part.partition("=")
+    name, _, count = (piece.strip() for piece in part.partition("="))
     dataset.split(name)
     if name in counts or not count.isascii() or not count.isdigit() or not 1 <= int(count[:12]) <= MAX_SEEDS:
-      raise KubricGenError(f"--split_scenes names each split once, with a number from 1 to {MAX_SEEDS}: train=2000,test=300")
+      raise KubricGenError(f"--split_scenes names each split once, with a number from 1 to {MAX_SEEDS}, as train=2000,test=300, "
+                           f"got {part[:80]!r}")
     counts[name] = int(count)
+  if not counts:
+    raise KubricGenError("--split_scenes names no split: give it as train=2000,test=300")
   for name, number in counts.items():
     base = dataset.base(dataset.split(name)).name
     if number > counts.get(base, number):
@@ -90,7 +93,7 @@ def _seeds(values: Any, dataset: DatasetSpec) -> tuple[SeedRange, ...]:
   Raises:
     KubricGenError: flags that do not go together.
   """
-  if values.split_scenes:
+  if values.split_scenes is not None:
     if not dataset.explicit:
       raise KubricGenError(f"the splits of {dataset.name} are fractions of all seeds: give --num_scenes, not --split_scenes")
     if values.num_scenes is not None or values.seed is not None:

@@ -78,6 +78,10 @@ class Job:
     texts = {split: exact_text((part.first, part.last) for part in self.seeds if part.split == split) for split in splits}
     return "; ".join(f"{split} {text}".strip() for split, text in texts.items())
 
+  def asked(self, split: str) -> bool:
+    """Whether scenes of a split were asked for."""
+    return (not self.splits or split in self.splits) and any(part.split in ("", split) for part in self.seeds)
+
   def keys(self, part: SeedRange) -> Iterator[SceneKey]:
     """The scenes of a range that belong to a split that was asked for."""
     for seed in range(part.first, part.last + 1):
@@ -112,6 +116,8 @@ class Job:
           return
         missing.discard(self.recipe.key(seed, part.split).split)
     if missing:
+      if self.recipe.dataset.explicit:
+        raise KubricGenError(f"--splits names {sorted(missing)[0]}, for which no scenes are asked: name it in --split_scenes")
       raise KubricGenError(f"none of the seeds {self.request['seeds']} falls into the split {sorted(missing)[0]}: ask for "
                            "more scenes, or leave the split out")
 

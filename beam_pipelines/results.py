@@ -131,7 +131,7 @@ class Finish(beam.DoFn):
     records = {name: sum(item.num_records for item in packed if (item.shard.split, item.shard.resolution) == (name, resolution))
                for name in scenes}
     omitted = tuple(split.name for split in job.recipe.dataset.splits
-                    if split.name not in scenes and (not job.splits or split.name in job.splits))
+                    if split.name not in scenes and job.asked(split.name))
     complete = collected.enough(job)
     if complete:
       finished = Finished(job.request, tuple(row.key for row in collected.failures), omitted)

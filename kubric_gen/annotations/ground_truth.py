@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kubric_gen.annotations.surface import VISIBLE_WITHIN, SurfaceSampler, SurfaceSamples
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.cameras import Camera, Resolution
-from kubric_gen.scene.layers import LAYERS, NOTHING_HIT
+from kubric_gen.scene.layers import LAYERS, NOTHING_HIT, LayerSpec, Storage
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 
@@ -251,9 +251,21 @@ class GroundTruth:
     Raises:
       KubricGenError: there is no such layer, or it does not come from geometry.
     """
-    maker = self._maker(name)
-    frame: NDArray[np.generic] = maker(t)
+    frame: NDArray[np.generic] = self._maker(name)(t)
+    self._check_frame(LAYERS[name], frame)
     return frame
+
+  def _check_frame(self, spec: LayerSpec, frame: Any) -> None:
+    """Makes sure that a frame is what the layer is described as."""
+    found = f"{getattr(frame, 'dtype', type(frame).__name__)} of {np.shape(frame)}"
+    height, width = self.resolution
+    wanted = (height, width, np.shape(frame)[-1] if spec.channels is None and np.ndim(frame) == 3 else spec.channels)
+    if getattr(frame, "dtype", None) != spec.dtype or np.shape(frame) != wanted:
+      raise KubricGenError(f"the layer {spec.name} is described as {spec.dtype} of {wanted}, but is computed as {found}: correct "
+                           "its LayerSpec or its compute function")
+    if spec.storage is Storage.PALETTE and frame.size and int(frame.max()) > len(self.foreground):
+      raise KubricGenError(f"the layer {spec.name} has the id {int(frame.max())}, and there are {len(self.foreground)} objects: "
+                           "correct its compute function")
 
   def arrays(self, name: str, rng: np.random.Generator, objects: Sequence[int]) -> dict[str, NDArray[np.generic]]:
     """The arrays of a layer that has no frames.

@@ -70,8 +70,12 @@ def define_config_flags(config: type[Config], without: Container[str] = ()) -> N
   for field in dataclasses.fields(config):
     if field.name in without:
       continue
-    text, kind = field.metadata["help"], hints[field.name]
     default: Any = field.default
+    if "help" not in field.metadata or default == ():
+      raise KubricGenError(f"{config.__name__}.{field.name} must be a setting(default, \"what it is, with its unit\")")
+    if field.name in flags.FLAGS:
+      raise KubricGenError(f"{config.__name__}.{field.name} has the name of a flag that every command has: choose another")
+    text, kind = field.metadata["help"], hints[field.name]
     if field.name == "resolution":
       define(field.name, default, text, _ResolutionParser(), _ResolutionSerializer())
     elif isinstance(default, tuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +12,12 @@ from typing import Any
 from kubric_gen.cli.task import Task
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example.example import Example
-from kubric_gen.schema.schema import Record
+from kubric_gen.schema.description import FILE_DESCRIPTION, features_to_plain
+from kubric_gen.schema.features import check_features
+from kubric_gen.schema.schema import Record, check_key
 from kubric_gen.schema.tf_example import encode
 from kubric_gen.sinks.sink import ExampleSink, RecordSink, Sink, example_sink, record_sink, sinks
+from kubric_gen.system.whole import write_whole
 from kubric_gen.versions import versions
 from kubric_gen.world.identity import config_hash
 
@@ -32,7 +36,8 @@ class _RecordFile:
     self.path = task.output_dir / f"{name}.{kind.name}"
     if self.path.exists() and not task.overwrite:
       raise KubricGenError(f"{self.path} already exists: choose another --output_dir or pass --overwrite")
-    self._kind = kind
+    self._kind, self.features = kind, task.dataset.schema.features(task.config, task.config.resolution)
+    check_features(self.features, task.dataset.name)
     self._sink: RecordSink | None = None
 
   def open(self) -> RecordSink:
@@ -68,6 +73,7 @@ class Outputs:
     self._records: list[_RecordFile] = []
     self._stack = contextlib.ExitStack()
     self._opened: list[RecordSink] = []
+    self._keys: set[str] = set()
     for name in dict.fromkeys(names):
       if name not in known:
         raise KubricGenError(f"unknown sink {name!r}: choose from {', '.join(known)}")
@@ -75,6 +81,8 @@ class Outputs:
         self._examples.append(example_sink(name)(task.output_dir, overwrite=task.overwrite))
       else:
         self._records.append(_RecordFile(task, record_sink(name)))
+    if task.save_state and not self._examples:
+      raise KubricGenError("--save_state needs a sink that takes whole scenes, such as --sinks=scene_directory")
     if not self._examples and not self._records:
       raise KubricGenError(f"no sink: choose from {', '.join(known)}")
 
@@ -132,13 +140,19 @@ class Outputs:
     task, dataset = self._task, self._task.dataset
     assert dataset is not None
     split = task.split_of(seed) or dataset.splits[0]
-    features = dataset.schema.features(task.world.config_of(task.config, split), task.config.resolution)
+    features = dataset.schema.features(task.config, task.config.resolution)
     for key, record in dataset.schema.records(example, dataset.scene_id(split, seed)):
+      if check_key(key) in self._keys:
+        raise KubricGenError(f"the schema {type(dataset.schema).__name__} gives two records the key {key!r}")
+      self._keys.add(key)
       yield key, Record(features, encode(features, record))
 
   def finish(self) -> None:
     """Puts everything into its place."""
     opened: list[Sink[Any]] = [*self._examples, *self._opened]
+    for file in self._records:
+      text = json.dumps(features_to_plain(file.features), indent=1)
+      write_whole(file.path.with_name(file.path.name + FILE_DESCRIPTION), (text + "\n").encode())
     for sink in opened:
       sink.finish()
 

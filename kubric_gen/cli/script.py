@@ -146,8 +146,12 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
 
 def main(world: World[Any]) -> NoReturn:
   """The entry point of a world's script."""
-  define_config_flags(world.config)
   define_render_flags()
   define_run_flags()
+  try:
+    define_config_flags(world.config)
+  except KubricGenError as error:
+    print_error(error)
+    sys.exit(BAD_INPUT)
   app.run(lambda _: guarded(lambda: _run(world)), flags_parser=_parse_flags)
   raise AssertionError("app.run does not return")

@@ -67,7 +67,7 @@ class Task:
     Raises:
       KubricGenError: an unknown layer.
     """
-    dataset = world.dataset(config) if world.dataset is not None else None
+    dataset = world.dataset_of(config) if world.dataset is not None else None
     names = default_layers(dataset) if layers is None else check_layers(layers)
     return cls(world, config, dataset, split or default_split(dataset), tuple(seeds), names, settings or RenderSettings(),
                Path(output_dir), **others)
@@ -103,7 +103,7 @@ def choose_split(world: World[Config], config: Config, name: str, seeds: Sequenc
     KubricGenError: there is no such split, or none of the seeds belongs to it.
   """
   if not name:
-    return default_split(world.dataset(config) if world.dataset is not None else None), tuple(seeds)
+    return default_split(world.dataset_of(config) if world.dataset is not None else None), tuple(seeds)
   dataset = world.dataset_of(config)
   split = dataset.split(name)
   if dataset.explicit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -156,5 +157,11 @@ def register(world_name: str) -> dict[str, type[WorldBuilder]]:
 
 
 def register_all() -> dict[str, type[WorldBuilder]]:
-  """`register` for every world in `worlds`."""
-  return {name: kind for world_name in world_names() for name, kind in register(world_name).items()}
+  """`register` for every world in `worlds`; one that cannot be loaded is told of, and leaves the others alone."""
+  builders: dict[str, type[WorldBuilder]] = {}
+  for world_name in world_names():
+    try:
+      builders |= register(world_name)
+    except KubricGenError as error:
+      warnings.warn(f"no TFDS builders for {world_name}: {error}", stacklevel=2)
+  return builders

@@ -100,6 +100,25 @@ def texture_to_rgb(uv: NDArray[np.float32]) -> RGBImage:
   return unit_to_rgb(np.where(np.abs(uv - 0.5) > 0.5001, uv - np.floor(uv), uv))  # rounding at the edges stays there
 
 
+def scalar_range(frames: Iterable[NDArray[np.float32]]) -> Limits:
+  """(least, greatest) value that suits all the frames: the 0.5th and 99.5th percentile."""
+  samples = [frame[::2, ::2].ravel() for frame in frames]
+  values = np.concatenate(samples) if samples else np.zeros(1)
+  low, high = np.percentile(values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1), (0.5, 99.5)).tolist()
+  return low, high
+
+
+def scalar_to_rgb(values: NDArray, limits: Limits | None = None) -> RGBImage:
+  """One number (H, W, 1): the least is dark, the greatest bright, equal differences are equal steps.
+
+  Without `limits` they are fitted to this frame.
+  """
+  low, high = scalar_range([values]) if limits is None else limits
+  span = max(high - low, 1e-12)
+  level = np.nan_to_num((values[..., 0].astype(np.float64) - low) / span) * 255
+  return _INFERNO[np.clip(level, 0, 255).astype(np.uint8)]
+
+
 def states_to_rgb(states: NDArray[np.uint8]) -> RGBImage:
   """States (H, W, 1): 0 is light grey (visible), 1 red (occluded), 2 and more blue (outside the other image)."""
   return _STATES[np.minimum(states[..., 0], 2)]
@@ -145,10 +164,12 @@ def _three_channels(image: NDArray[np.uint8], rest: int = 0) -> RGBImage:
 
 TO_RGB: dict[Show, Callable[..., RGBImage]] = {
     Show.COLOR: color_to_rgb, Show.LABELS: labels_to_rgb, Show.DISTANCE: distance_to_rgb, Show.DIRECTION: direction_to_rgb,
-    Show.UNIT: unit_to_rgb, Show.TEXTURE: texture_to_rgb, Show.FLOW: flow_to_rgb, Show.STATES: states_to_rgb}
+    Show.UNIT: unit_to_rgb, Show.TEXTURE: texture_to_rgb, Show.FLOW: flow_to_rgb, Show.STATES: states_to_rgb,
+    Show.SCALAR: scalar_to_rgb}
 """How a frame becomes colours, by kind; those of `FITS` take limits as a second argument. `Show.NONE` is missing."""
 
-FITS: dict[Show, Callable[[Iterable[NDArray]], Limits]] = {Show.DISTANCE: distance_range, Show.FLOW: flow_range}
+FITS: dict[Show, Callable[[Iterable[NDArray]], Limits]] = {
+    Show.DISTANCE: distance_range, Show.FLOW: flow_range, Show.SCALAR: scalar_range}
 """The limits that suit frames, for the kinds whose colours span some."""
 
 SHARED_FITS = frozenset({Show.FLOW})

@@ -47,6 +47,8 @@ class Show(StrEnum):
   TEXTURE = "texture"
   FLOW = "flow"
   STATES = "states"
+  SCALAR = "scalar"
+  """One number, over the layer's own range."""
   NONE = "none"
   """It is not shown."""
 

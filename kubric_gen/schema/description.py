@@ -15,6 +15,8 @@ LAYOUT = 2
 """Of datasets: counts up when what lies in their folders changes."""
 DESCRIPTION = "metadata.json"
 """The file in a dataset's folder; the name is TFDS's, which writes it from `DatasetInfo.metadata`."""
+FILE_DESCRIPTION = ".features.json"
+"""Added to the name of a single file of records: the file that describes them."""
 MAX_NAMES, MAX_ELEMENTS, MAX_DIMENSIONS, MAX_DEPTH = 1 << 20, 1 << 33, 16, 8
 MAX_REASON = 200
 _KINDS: dict[str, type[Feature]] = {cls.__name__.lower(): cls for cls in (Tensor, Text, Label, Box, Image, Video, Sequence)}

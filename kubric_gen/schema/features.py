@@ -5,6 +5,7 @@ The kinds are those of TensorFlow Datasets that datasets here use.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,8 @@ from kubric_gen.schema.image_features import Image, Video
 from kubric_gen.schema.number_features import Box, Tensor
 from kubric_gen.schema.text_features import Label, Text
 
-__all__ = ["Box", "Feature", "Features", "Image", "Label", "Sequence", "Tensor", "Text", "Video", "element", "key_of", "leaves",
-           "tfds_features"]
+__all__ = ["Box", "Feature", "Features", "Image", "Label", "Sequence", "Tensor", "Text", "Video", "check_features", "element",
+           "key_of", "leaves", "tfds_features"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,27 @@ def leaves(features: Features, prefix: str = "") -> Iterator[tuple[str, Feature]
       yield from leaves(feature.feature, f"{prefix}{name}/")
     else:
       yield f"{prefix}{name}", feature
+
+
+def check_features(features: Features, what: str) -> None:
+  """Makes sure that features have names that TFDS takes, each its own.
+
+  Args:
+    what: they are of, for errors.
+
+  Raises:
+    KubricGenError: there are none, or one has another name.
+  """
+  if not isinstance(features, Mapping) or not features:
+    raise KubricGenError(f"{what}: a record must hold something: the schema gives no features")
+  for name, feature in features.items():
+    inner = feature.feature if isinstance(feature, Sequence) else feature
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+      raise KubricGenError(f"{what}: a feature needs a name of letters, digits and underscores, got {str(name)[:80]!r}")
+    if isinstance(inner, Mapping):
+      check_features(inner, f"{what}, {name}")
+    elif not isinstance(inner, Feature):
+      raise KubricGenError(f"{what}: {name} must be a feature such as Tensor(\"float32\"), got {str(inner)[:80]!r}")
 
 
 def tfds_features(features: Features) -> Any:

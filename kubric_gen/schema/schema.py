@@ -72,6 +72,22 @@ class Schema(ABC):
                              f"{', '.join(LAYERS)}, or describe it with kubric_gen.scene.layers.add_layer")
 
 
+MAX_KEY = 512
+
+
+def check_key(key: Any) -> str:
+  """The key of a record, if it is one: printable text of at most 512 characters, names joined by slashes.
+
+  Raises:
+    KubricGenError: it is none.
+  """
+  if (not isinstance(key, str) or not key.isprintable() or len(key) > MAX_KEY
+      or any(part in ("", ".", "..") for part in key.split("/"))):
+    raise KubricGenError(f"a record needs a key of printable text, names joined by slashes, got {str(key)[:80]!r}: correct the "
+                         "schema's records()")
+  return key
+
+
 @dataclass(frozen=True)
 class Record:
   """A record as it is stored.

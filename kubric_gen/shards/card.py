@@ -11,6 +11,7 @@ from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.description import LAYOUT
 from kubric_gen.schema.features import Sequence as Repeated, element, leaves
 from kubric_gen.scene.serialization import to_plain
+from kubric_gen.sinks.sink import record_sink
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.world.seeds import short_text
@@ -107,11 +108,20 @@ def _failed_text(failed: Sequence[Any], explicit: bool) -> str:
   return f"scenes {', '.join(failed[:MAX_TOLD])}" + (f" and {len(failed) - MAX_TOLD} more" if len(failed) > MAX_TOLD else "")
 
 
+def _how_to_read(file_format: str) -> list[str]:
+  if not record_sink(file_format).tfds:
+    return [f"Records are in files of the sink `{file_format}`; `metadata.json` describes them.", ""]
+  lines = ["```python", "import tensorflow_datasets as tfds", "", "builder = tfds.builder_from_directory(\"this folder\")"]
+  if file_format == "array_record":
+    lines += ["", "from kubric_gen.shards.reader import ArrayRecords  # no TensorFlow", "",
+              "records = ArrayRecords(\"this folder\", \"train\", decode=True)  # in metres, pixels, …"]
+  return [*lines, "```", ""]
+
+
 def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int, int]) -> str:
   """The card for people."""
   lines = [f"# {data['dataset']}/{data['config']}", "", data["description"], "",
-           "![Scenes of the dataset](contact_sheet.png)", "", "```python", "import tensorflow_datasets as tfds", "",
-           "builder = tfds.builder_from_directory(\"this folder\")", "```", "",
+           "![Scenes of the dataset](contact_sheet.png)", "", *_how_to_read(data["file_format"]),
            "## Splits", "", "| split | records | shards | MB | what it is |", "| --- | --- | --- | --- | --- |"]
   for split in data["splits"]:
     lines.append(f"| `{split['name']}` | {split['num_examples']} | {len(split['shard_lengths'])} | "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.schema.description import DESCRIPTION, features_from_plain
+from kubric_gen.schema.description import DESCRIPTION, FILE_DESCRIPTION, features_from_plain
 from kubric_gen.schema.features import Features
 from kubric_gen.schema.schema import Record
 from kubric_gen.shards.layout import Shard
@@ -21,13 +21,14 @@ def features_of(folder: str | os.PathLike[str]) -> Features:
   """The description of the features of a dataset, in any file format.
 
   Args:
-    folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`.
+    folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`; or a single file of records.
 
   Raises:
     KubricGenError: it has none, or one of an older layout.
   """
   from etils import epath  # a dataset of TFDS may be in an object store
-  file = epath.Path(folder) / DESCRIPTION
+  place = epath.Path(folder)
+  file = place.with_name(place.name + FILE_DESCRIPTION) if place.is_file() else place / DESCRIPTION
   try:
     value = json.loads(file.read_text())
   except FileNotFoundError:
@@ -52,8 +53,9 @@ class ArrayRecords(Sequence[Any]):
   Texts are `str`. Can be pickled and indexed at random, as the data loaders of PyTorch and Grain want it.
 
   Args:
-    folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`.
-    split: one of its splits.
+    folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`; or a single file that a script has written with
+      `--sinks=array_record`.
+    split: one of the dataset's splits; "" for a single file.
     decode: give coded values in the units of their features (metres, pixels, unit vectors) rather than as stored.
 
   Attributes:
@@ -63,10 +65,29 @@ class ArrayRecords(Sequence[Any]):
     KubricGenError: no such dataset or split, another file format, or a dataset of an older layout.
   """
 
-  def __init__(self, folder: str | os.PathLike[str], split: str, decode: bool = False) -> None:
+  def __init__(self, folder: str | os.PathLike[str], split: str = "", decode: bool = False) -> None:
     self.folder, self.split, self.decode = Path(folder), split, decode
+    lengths = self._of_file() if self.folder.is_file() else self._of_dataset()
+    self._ends = list(accumulate(lengths))
+    self._length = sum(lengths)
+    self._source: Any = None
+
+  def _of_file(self) -> list[int]:
+    """Takes a single file; how many records it has."""
+    self.features = features_of(self.folder)
+    self._paths = [str(self.folder)]
+    from array_record.python.array_record_data_source import ArrayRecordDataSource
     try:
-      info = json.loads((self.folder / "dataset_info.json").read_text())
+      return [len(ArrayRecordDataSource(self._paths))]
+    except Exception as error:  # whatever the library raises
+      raise KubricGenError(f"{self.folder} cannot be read ({str(error) or type(error).__name__}): give an array_record file"
+                           ) from None
+
+  def _of_dataset(self) -> list[int]:
+    """Takes the shards of a split; how many records each has."""
+    folder, split = self.folder, self.split
+    try:
+      info = json.loads((folder / "dataset_info.json").read_text())
       name, file_format = str(info["name"]), info.get("fileFormat")
       splits = {item["name"]: list(map(_whole, item["shardLengths"])) for item in info["splits"]}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -78,11 +99,9 @@ class ArrayRecords(Sequence[Any]):
     if split not in splits:
       raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)}")
     lengths = splits[split]
-    self._paths = [str(self.folder / Shard(split, "", index, len(lengths), ()).file_name(name, "array_record"))
+    self._paths = [str(folder / Shard(split, "", index, len(lengths), ()).file_name(name, "array_record"))
                    for index in range(len(lengths))]
-    self._ends = list(accumulate(lengths))
-    self._length = sum(lengths)
-    self._source: Any = None
+    return lengths
 
   def __getstate__(self) -> dict[str, Any]:
     return {**self.__dict__, "_source": None}  # open files stay behind

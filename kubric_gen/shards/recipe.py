@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +13,8 @@ from typing import Any
 from kubric_gen.errors import KubricGenError
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.layers import check_layers
-from kubric_gen.schema.features import Features
+from kubric_gen.schema.description import features_to_plain
+from kubric_gen.schema.features import Features, check_features
 from kubric_gen.world.config import WorldConfig
 from kubric_gen.world.identity import config_hash, scene_flags
 from kubric_gen.world.loading import load_world
@@ -57,8 +60,12 @@ class Recipe:
         raise KubricGenError(f"resolution {low}x{wide} is no whole fraction of {height}x{width}: the smaller images are "
                              "box-averaged from the largest")
     object.__setattr__(self, "config", dataclasses.replace(self.config, resolution=ordered[0]))
-    for split in self.dataset.splits:
-      self.config_of(split)  # refuses what does not fit together
+    features = self.features(ordered[0])
+    check_features(features, self.dataset.name)
+    for split in self.dataset.splits:  # refuses what does not fit together
+      if self.dataset.schema.features(self.config_of(split), ordered[0]) != features:
+        raise KubricGenError(f"{self.dataset.name}: the split {split.name} changes what records hold ("
+                             f"{', '.join(self.dataset.overrides(split))}): change that in the config, for all splits alike")
 
   def __getstate__(self) -> dict[str, Any]:
     """What travels: what follows from the world is made anew."""
@@ -102,7 +109,14 @@ class Recipe:
     """All that decides the content of the records of a split's seeds, but the seed."""
     flags = scene_flags(self.world, self.config_of(split), 0, self.layers, self.settings, self.dataset.seeds_of(split))
     del flags["seed"]
-    return {**flags, "dataset": self.dataset.name, "resolutions": ["x".join(map(str, size)) for size in self.resolutions]}
+    return {**flags, "dataset": self.dataset.name, "record_features": self._features_digest,
+            "resolutions": ["x".join(map(str, size)) for size in self.resolutions]}
+
+  @cached_property
+  def _features_digest(self) -> str:
+    """Changes when records come to hold something else."""
+    text = json.dumps(features_to_plain(self.features(self.resolutions[0])), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
   def hash(self, split: Split) -> str:
     """The config hash of a split, in hexadecimal."""

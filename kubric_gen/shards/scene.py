@@ -17,6 +17,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.example.example import Example, View
 from kubric_gen.scene.cameras import Resolution
 from kubric_gen.scene.layers import LAYERS
+from kubric_gen.schema.schema import check_key
 from kubric_gen.schema.statistics import Statistics, record_statistics
 from kubric_gen.schema.tf_example import encode
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
@@ -124,7 +125,7 @@ def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: Non
       clock = time.perf_counter()
       for record_key, record in schema.records(examples[size], dataset.scene_id(split, key.seed)):
         report("encode")
-        if record_key in records[name]:
+        if check_key(record_key) in records[name]:
           raise KubricGenError(f"the schema {type(schema).__name__} gives two records the key {record_key!r}")
         records[name][record_key] = encode(features, record)
         seconds["encode"] += time.perf_counter() - clock

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,14 @@ def _arrays(folder: Path) -> dict[str, Mapping[str, Frame]]:
   return found
 
 
-def _warn_of_unknown_layers(folder: Path, flags: Mapping[str, Any]) -> None:
+def _check_layers(folder: Path, flags: Mapping[str, Any], there: Container[str]) -> None:
+  """Refuses a view whose layers are gone, and warns of those that nobody here can read."""
   made = flags.get("layers", ())
-  unknown = [str(name)[:40] for name in made if name not in LAYERS] if isinstance(made, list) else []
+  names = [str(name)[:40] for name in made] if isinstance(made, list) else []
+  unknown = [name for name in names if name not in LAYERS]
+  for name in names:
+    if name not in there and name not in unknown and LAYERS[name].has_frames:
+      raise KubricGenError(f"{folder} is incomplete: {frame_file(name, 0)} is missing; make the scene again")
   if unknown:
     warnings.warn(f"{folder} has the layer {unknown[0]}, which nothing that is loaded describes, so it is left out: import the "
                   f"module of the world {str(flags.get('world'))[:80]} first", stacklevel=4)
@@ -78,8 +83,8 @@ def _read_view(folder: Path) -> View:
   try:
     metadata = Metadata.from_plain(described["metadata"])
     sizes: Sizes = {"T": metadata.num_frames}
-    _warn_of_unknown_layers(folder, described["flags"])
     there = [name for name, spec in LAYERS.items() if spec.has_frames and (folder / frame_file(name, 0)).is_file()]
+    _check_layers(folder, described["flags"], there)
     camera = CameraData.from_plain(described["camera"], sizes)
     return View(camera.name, {name: _frames(name, folder, metadata.num_frames, ranges) for name in there}, metadata, camera,
                 tuple(Instance.from_plain(item, {**sizes}) for item in described["instances"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import traceback
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
@@ -19,6 +20,15 @@ def world_names() -> tuple[str, ...]:
   return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")))
 
 
+def _told(error: BaseException) -> str:
+  """An error with the place in the file where it was raised."""
+  frames = traceback.extract_tb(error.__traceback__)
+  place = f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "?"
+  if isinstance(error, SyntaxError):
+    place = f"{error.filename}, line {error.lineno}"
+  return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}; {place}"
+
+
 def load_world(name: str) -> World[Any]:
   """The world of a module in `worlds`, or of any module by its full dotted name.
 
@@ -28,10 +38,21 @@ def load_world(name: str) -> World[Any]:
   known = world_names()
   if name.startswith(".") or ("." not in name and name not in known):
     raise KubricGenError(f"unknown world {name!r}: choose from {', '.join(known)}, or give a module as package.module")
+  full = name if "." in name else f"{WORLDS}.{name}"
   try:
-    world = importlib.import_module(name if "." in name else f"{WORLDS}.{name}").WORLD
-  except (ImportError, AttributeError) as error:
-    raise KubricGenError(f"unknown world {name!r} ({error}): choose from {', '.join(known)}") from None
+    module = importlib.import_module(full)
+  except ModuleNotFoundError as error:
+    if error.name is not None and (full == error.name or full.startswith(f"{error.name}.")):
+      raise KubricGenError(f"unknown world {name!r} ({error}): choose from {', '.join(known)}") from None
+    raise KubricGenError(f"the world {name} cannot be loaded ({_told(error)}): correct its file") from error
+  except KubricGenError as error:
+    raise KubricGenError(f"the world {name} cannot be loaded: {error}") from error
+  except Exception as error:  # whatever is wrong with its code
+    raise KubricGenError(f"the world {name} cannot be loaded ({_told(error)}): correct its file") from error
+  world = getattr(module, "WORLD", None)
+  if world is None:
+    raise KubricGenError(f"unknown world {name!r} ({full} has no WORLD): choose from {', '.join(known)}; the names of files that "
+                         "are no worlds start with _")
   if not isinstance(world, World):
     raise KubricGenError(f"{name}.WORLD is no World: make one with kubric_gen.world.World")
   return world

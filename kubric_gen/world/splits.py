@@ -56,11 +56,20 @@ class DatasetSpec:
   resolutions: tuple[int, ...] = (256, 128)
 
   def __post_init__(self) -> None:
+    if not all(isinstance(split, Split) for split in self.splits):
+      raise KubricGenError(f"{self.name}: splits must be Splits, got {str(self.splits)[:80]}")
+    if not isinstance(self.schema, Schema):
+      raise KubricGenError(f"{self.name}: schema must be a schema such as Stills(), got {str(self.schema)[:80]}")
     names = [split.name for split in self.splits]
+    if "all" in names:
+      raise KubricGenError(f"{self.name}: no split can have the name all, which for TFDS stands for all of them")
     if not names or len(set(names)) < len(names) or not all(
         re.fullmatch(r"[a-z]\w*", name, re.ASCII) for name in (self.name, *names)):
-      raise KubricGenError(f"{self.name}: dataset and splits need names of small letters, digits and underscores, each its own")
+      raise KubricGenError(f"{self.name}: dataset and splits need names of small letters, digits and underscores, each its own, "
+                           "and there must be a split")
     fractions = [split.fraction for split in self.splits if split.fraction is not None]
+    if not all(isinstance(fraction, (int, float)) for fraction in fractions):
+      raise KubricGenError(f"{self.name}: the fractions of the splits must be numbers, got {str(fractions)[:80]}")
     if fractions and (len(fractions) < len(names) or not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0):
       raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1, or all be left out")
     for split in self.splits:

@@ -50,7 +50,10 @@ class World(Generic[Config]):
     """
     if self.dataset is None:
       raise KubricGenError(f"the world {self.name} declares no dataset: give its WORLD a dataset function")
-    return self.dataset(config)
+    spec = self.dataset(config)
+    if not isinstance(spec, DatasetSpec):
+      raise KubricGenError(f"the dataset function of the world {self.name} must give a DatasetSpec, got {str(spec)[:80]}")
+    return spec
 
   def config_of(self, config: Config, split: Split | None, dataset: DatasetSpec | None = None) -> Config:
     """The config of a split's scenes.
@@ -65,9 +68,8 @@ class World(Generic[Config]):
       return config
     try:
       return dataclasses.replace(config, **(dataset or self.dataset_of(config)).overrides(split))
-    except TypeError as error:
-      raise KubricGenError(f"the split {split.name} of the world {self.name} overrides what its config does not have: {error}"
-                           ) from None
+    except (KubricGenError, TypeError) as error:
+      raise KubricGenError(f"the split {split.name} of the world {self.name} overrides its config wrongly: {error}") from None
 
   def random_key(self, config: Config, seed: int, split: Split | None = None) -> Key:
     """What all randomness of a scene follows from: world and seed, and of explicit splits the one that has the seeds."""

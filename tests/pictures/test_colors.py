@@ -131,3 +131,13 @@ def test_kinds_take_any_number_of_channels(function, channels):
 
 def test_grey_images():
   assert colors.color_to_rgb(np.full((2, 2, 1), 7, np.uint8))[1, 1].tolist() == [7, 7, 7]
+
+
+def test_scalars_go_from_dark_to_bright_over_their_own_range():
+  values = np.linspace(-3, 5, 4096, dtype=np.float32).reshape(64, 64, 1)
+  brightness = colors.scalar_to_rgb(values).astype(int).sum(axis=-1).ravel()
+  assert (np.diff(brightness) >= 0).all() and brightness[0] < 40 < 600 < brightness[-1]
+  low, high = colors.scalar_range([values, values])
+  assert -3.1 < low < -2.5 and 4.5 < high < 5.1
+  for odd in (np.full((4, 4, 1), np.nan, np.float32), np.zeros((4, 4, 1), np.float32)):
+    assert colors.scalar_to_rgb(odd).shape == (4, 4, 3)
