@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError
-from kubric_gen.system.paths import is_local
-from kubric_gen.system.whole import write_whole
 from kubric_gen.schema.description import LAYOUT
 from kubric_gen.shards.finish import card_of, missing_file
 from kubric_gen.shards.layout import partial_dir
 from kubric_gen.shards.store import SceneStore, first_difference
+from kubric_gen.system.paths import is_local
+from kubric_gen.system.whole import write_whole
 
 MAX_REASON = 400
 

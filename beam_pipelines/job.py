@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.scene.serialization import to_plain
-from kubric_gen.world.seeds import exact_text
 from kubric_gen.shards.layout import dataset_dir, format_roots
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
+from kubric_gen.world.seeds import exact_text
 
 
 @dataclass(frozen=True)

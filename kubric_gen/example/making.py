@@ -38,7 +38,7 @@ from kubric_gen.scene.validation import labels
 from kubric_gen.system.interrupts import register, unregister
 
 Progress = Callable[[str, int, int], None]
-"""Told of each finished frame: the stage (`annotate` or `render`), frames done, frames in all."""
+"""Told of the start of each stage (`annotate` or `render`) and of each finished frame: the stage, frames done, frames in all."""
 
 MAX_PALETTE = 255
 """As many ids as a palette image of 8 bits can tell apart."""
@@ -132,9 +132,13 @@ class _Counter:
 
   def __init__(self, progress: Progress | None, stage: str, total: int) -> None:
     self._progress, self._stage, self._total, self._done = progress, stage, total, 0
+    self._tell()
 
   def __call__(self) -> None:
     self._done += 1
+    self._tell()
+
+  def _tell(self) -> None:
     if self._progress is not None:
       self._progress(self._stage, self._done, self._total)
 

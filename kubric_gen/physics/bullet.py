@@ -14,23 +14,17 @@ How the engine is set up, and why (measured with cubes, spheres, cylinders and h
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import math
 import os
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kubric_gen.system.console import captured_console
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.physics.colliders import Collider, body_mass, collider_of, principal_inertia
+from kubric_gen.physics.library import load_pybullet, pieces_file, returned_references
 from kubric_gen.scene import Contact, MeshFile, Object
 from kubric_gen.scene.transforms import IDENTITY, rotation_matrix
 
@@ -43,32 +37,6 @@ MARGIN = 1e-3
 """How much Bullet rounds the edges of boxes and cylinders, in metres; their faces stay where they are."""
 STAGING = 1e6
 """Height in metres, far from everything, where bodies wait for their first step."""
-
-
-@functools.cache
-def _pybullet() -> ModuleType:
-  with captured_console():  # it announces its build time
-    try:
-      import pybullet
-    except ImportError as error:
-      raise KubricGenError(f"physics needs PyBullet, which cannot be imported ({error}): "
-                           "pip install pybullet==3.2.7") from error
-  return pybullet
-
-
-@contextlib.contextmanager
-def _returned(vertices: list[list[float]], indices: list[int]) -> Iterator[None]:
-  """Give back the references that PyBullet 3.2.7 keeps of the vertices it is passed: else every mesh leaks.
-
-  Whatever the call inside leaves as it was is left alone.
-  """
-  passed: list[object] = [vertices, indices, *vertices]
-  before = [sys.getrefcount(item) for item in passed]
-  yield
-  after = [sys.getrefcount(item) for item in passed]
-  for item, surplus in zip(passed, np.subtract(after, before).tolist()):
-    for _ in range(surplus):
-      ctypes.pythonapi.Py_DecRef(ctypes.py_object(item))
 
 
 def multiply(first: ArrayLike, second: ArrayLike) -> Array:
@@ -111,7 +79,7 @@ class BulletWorld:
   """
 
   def __init__(self, step_rate: int = 240, gravity: ArrayLike = (0.0, 0.0, 0.0), margin: float = MARGIN) -> None:
-    self._p: Any = _pybullet()
+    self._p: Any = load_pybullet()
     self._margin = margin
     self._gravity = np.asarray(gravity, np.float64).tolist()
     self._gap = math.hypot(*self._gravity) / step_rate ** 2
@@ -180,7 +148,7 @@ class BulletWorld:
     elif collider.kind == "cylinder":
       arguments |= {"shapeType": p.GEOM_CYLINDER, "radius": collider.size[0] / 2, "height": collider.size[2]}
     elif collider.kind == "pieces":
-      arguments |= {"shapeType": p.GEOM_MESH, "fileName": scratch.enter_context(_pieces_file(collider.pieces))}
+      arguments |= {"shapeType": p.GEOM_MESH, "fileName": scratch.enter_context(pieces_file(collider.pieces))}
       margin = 0.0
     else:
       assert collider.points is not None
@@ -189,7 +157,7 @@ class BulletWorld:
       if collider.faces is not None:
         arguments |= {"indices": collider.faces.ravel().tolist(), "flags": p.GEOM_FORCE_CONCAVE_TRIMESH}
     try:
-      with scratch, _returned(arguments.get("vertices", []), arguments.get("indices", [])):
+      with scratch, returned_references(arguments.get("vertices", []), arguments.get("indices", [])):
         shape = p.createCollisionShape(**arguments)
       # PyBullet has no kinematic rigid bodies, but a multibody with a fixed base pushes with the velocity it is given.
       # Without a visual shape of its own a body gets one from its collision shape, which reads the file of pieces again.
@@ -290,21 +258,6 @@ class BulletWorld:
       reason = getattr(error, "strerror", None) or error
       raise KubricGenError(f"cannot write the physics state to {os.fspath(path)} ({reason}): "
                            "give the path of a file in a writable folder") from error
-
-
-@contextlib.contextmanager
-def _pieces_file(pieces: Sequence[Array]) -> Iterator[str]:
-  """A Wavefront file of convex pieces, the one form in which PyBullet takes several for one body."""
-  lines, start = [], 1
-  for number, piece in enumerate(pieces):
-    lines.append(f"o piece_{number}")
-    lines += [f"v {x!r} {y!r} {z!r}" for x, y, z in piece.tolist()]
-    lines += [f"f {start} {i} {i + 1}" for i in range(start + 1, start + len(piece) - 1)]  # only their corners count
-    start += len(piece)
-  with tempfile.NamedTemporaryFile("w", prefix="kubric_gen_", suffix=".obj") as file:
-    file.write("\n".join(lines) + "\n")
-    file.flush()
-    yield file.name
 
 
 def _parts(collider: Collider) -> list[Collider]:

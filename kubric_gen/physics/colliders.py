@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from kubric_gen.assets import Mesh, inertia_of, load_mesh, mass_of
-from kubric_gen.assets.collision.files import load_pieces
 from kubric_gen.assets.collision.convexity import even_directions
+from kubric_gen.assets.collision.files import load_pieces
 from kubric_gen.assets.solids import model_of
 from kubric_gen.scene import Cube, Cylinder, Disc, Dome, MeshFile, Object, Plane, Solid, Sphere
 from kubric_gen.scene.transforms import IDENTITY, quaternion_from_matrix, rotation_matrix

@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.system.console import captured_console
-from kubric_gen.system.resources import cpu_count
 from kubric_gen.errors import KubricGenError
-from kubric_gen.system.interrupts import register, unregister
 from kubric_gen.render.build import build_scene
 from kubric_gen.render.devices import select_device
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.cameras import Camera
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
+from kubric_gen.system.console import captured_console
+from kubric_gen.system.interrupts import register, unregister
+from kubric_gen.system.resources import cpu_count
 
 
 SCRATCH_BYTES = 1 << 28

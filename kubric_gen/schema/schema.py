@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.cameras import Resolution
 from kubric_gen.scene.layers import LAYERS
-from kubric_gen.schema.features import Features
 from kubric_gen.schema.decoding import physical
+from kubric_gen.schema.features import Features
 from kubric_gen.schema.tf_example import decode
 
 if TYPE_CHECKING:

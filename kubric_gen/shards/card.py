@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubric_gen.codecs.png import decode_png, encode_png
+from kubric_gen.scene.serialization import to_plain
 from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.description import LAYOUT
 from kubric_gen.schema.features import Sequence as Repeated, element, leaves
-from kubric_gen.scene.serialization import to_plain
-from kubric_gen.sinks.sink import record_sink
-from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
-from kubric_gen.world.seeds import short_text
-from kubric_gen.codecs.png import decode_png, encode_png
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
+from kubric_gen.sinks.sink import record_sink
 from kubric_gen.versions import versions
+from kubric_gen.world.seeds import short_text
 
 SHEET_SCENES = 24
 SHEET_COLUMNS = 8

@@ -7,20 +7,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kubric_gen.world.splits import Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.sinks.sink import record_sink
-from kubric_gen.system.paths import file_size
-from kubric_gen.system.whole import replace_directory
+from kubric_gen.scene.serialization import to_plain
 from kubric_gen.schema.description import DESCRIPTION, features_to_plain
 from kubric_gen.schema.features import tfds_features
-from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.statistics import Statistics
-from kubric_gen.scene.serialization import to_plain
 from kubric_gen.shards.card import SHEET_SCENES, Contents, Finished, SplitCard, card_data, card_markdown, contact_sheet
 from kubric_gen.shards.layout import VERSION, dataset_dir, partial_dir
 from kubric_gen.shards.packing import PackedShard
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.store import SceneStore
+from kubric_gen.sinks.sink import record_sink
+from kubric_gen.system.paths import file_size
+from kubric_gen.system.whole import replace_directory
+from kubric_gen.world.splits import Split
 
 
 def card_of(folder: Any) -> dict[str, Any] | None:

@@ -120,6 +120,7 @@ def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: Non
   with contextlib.ExitStack() as stack:
     examples = _examples(recipe, key, report, stack, seconds, licenses)
     for size in recipe.resolutions:
+      report("encode")
       name, features, counted = resolution_name(size), recipe.features(size), Statistics()
       records[name] = {}
       clock = time.perf_counter()

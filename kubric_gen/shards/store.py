@@ -24,11 +24,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.versions import versions
-from kubric_gen.system.whole import write_whole
+from kubric_gen.scene.serialization import to_plain
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.scene import EncodedScene
-from kubric_gen.scene.serialization import to_plain
+from kubric_gen.system.whole import write_whole
+from kubric_gen.versions import versions
 
 if TYPE_CHECKING:
   from etils import epath

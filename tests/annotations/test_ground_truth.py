@@ -9,14 +9,14 @@ import pytest
 from PIL import Image
 
 import kubric_gen as kg
+from kubric_gen.annotations.tracks import point_tracks
 from kubric_gen.annotations.visibility import Visibility, visible_order
+from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.example.cameras import camera_data
 from kubric_gen.example.events import collisions_of
 from kubric_gen.example.instances import instances_of
-from kubric_gen.scene.transforms import rotation_matrix
-from kubric_gen.annotations.tracks import point_tracks
-from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.layers import check_layers
+from kubric_gen.scene.transforms import rotation_matrix
 
 DOWN = kg.PerspectiveCamera(position=(0, 0, 5), focal_length=36, sensor_width=36)  # sees 5 m by 5 m of the floor
 TURN = ((1, 0, 0, 0), (0.6, 0.3, 0.7, 0.2))

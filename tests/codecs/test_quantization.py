@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kubric_gen.errors import KubricGenError
 from kubric_gen.codecs.quantization import (dequantize_normal, dequantize_range, dequantize_unit, quantize_normal,
                                            quantize_range, quantize_unit)
+from kubric_gen.errors import KubricGenError
 
 EVERY = np.arange(65536, dtype=np.uint16)
 FLOAT32_ROUNDING = 2.0 ** -24

@@ -23,10 +23,10 @@ if str(ROOT) not in sys.path:
   sys.path.insert(0, str(ROOT))
 
 from kubric_gen.cli.generating import generate  # noqa: E402
+from kubric_gen.render.settings import RenderSettings  # noqa: E402
+from kubric_gen.schema.tf_example import decode  # noqa: E402
 from kubric_gen.shards.recipe import Recipe, resolution_name  # noqa: E402
 from kubric_gen.shards.scene import make_scene  # noqa: E402
-from kubric_gen.schema.tf_example import decode  # noqa: E402
-from kubric_gen.render.settings import RenderSettings  # noqa: E402
 from kubric_gen.sinks import read_scene  # noqa: E402
 from worlds.movi import WORLD  # noqa: E402
 

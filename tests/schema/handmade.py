@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from kubric_gen.codecs.png import encode_png
+from kubric_gen.render import RenderSettings
 from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video, element, leaves
-from kubric_gen.shards.recipe import Recipe, resolution_name
-from kubric_gen.shards.scene import EncodedScene
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.schema.tf_example import encode
-from kubric_gen.render import RenderSettings
-from kubric_gen.codecs.png import encode_png
+from kubric_gen.shards.recipe import Recipe, resolution_name
+from kubric_gen.shards.scene import EncodedScene
 from worlds.movi import MoviConfig
 
 WORDS = ("", "plain", "käse 🧀", "tab\tand\nline", "nul\0")

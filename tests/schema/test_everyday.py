@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from kubric_gen.render.settings import RenderSettings
+from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.recipe import Recipe
 from kubric_gen.shards.scene import make_scene
-from kubric_gen.schema.tf_example import decode
-from kubric_gen.render.settings import RenderSettings
 from worlds.movi import CATEGORIES, WORLD, MoviConfig
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kubric_gen.codecs.png import decode_png, encode_png
 from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.features import Box, Features, Image, Label, Sequence, Tensor, Text, Video
 from kubric_gen.schema.tf_example import decode, encode
-from kubric_gen.codecs.png import decode_png, encode_png
 from tests.schema.handmade import random_record
 
 reproducible = settings(derandomize=True, deadline=None, max_examples=40)

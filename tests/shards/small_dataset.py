@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.card import Finished
 from kubric_gen.shards.finish import finish_dataset
 from kubric_gen.shards.layout import Shard, dataset_dir, format_roots, plan_shards, shuffled
 from kubric_gen.shards.packing import PackedShard, pack_shard
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.scene import EncodedScene
 from kubric_gen.shards.store import SceneStore
 from tests.schema.handmade import finished_scene, seeds_of, small_recipe

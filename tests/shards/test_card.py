@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kubric_gen.errors import KubricGenError
-from kubric_gen.versions import versions
-from kubric_gen.shards.finish import card_of
 from kubric_gen.codecs.png import decode_png
+from kubric_gen.errors import KubricGenError
+from kubric_gen.shards.finish import card_of
+from kubric_gen.versions import versions
 from tests.schema.handmade import depths
 from tests.shards.small_dataset import FORMATS, RECIPE, REQUEST, SEEDS, Made, truth
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.finish import card_of
 from kubric_gen.shards.layout import shuffled
 from kubric_gen.shards.reader import ArrayRecords
+from kubric_gen.shards.recipe import resolution_name
 from tests.schema.handmade import files, finished_scene, full_disk, small_recipe
 from tests.shards.small_dataset import DAMAGES, FORMATS, RECIPE, SEEDS, Made, check, first_scene, packed, sizes_of
 

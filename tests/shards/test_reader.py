@@ -15,9 +15,9 @@ import pytest
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.features import element
-from kubric_gen.shards.recipe import resolution_name
 from kubric_gen.shards.layout import shuffled
 from kubric_gen.shards.reader import ArrayRecords, features_of
+from kubric_gen.shards.recipe import resolution_name
 from tests.shards.small_dataset import RECIPE, SEEDS, Made, check
 
 ROOT = Path(__file__).parents[2]

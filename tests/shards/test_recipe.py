@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
-from kubric_gen.world.loading import load_world
-from kubric_gen.shards.scene import box_average
 from kubric_gen.render import RenderSettings
 from kubric_gen.schema import MoviSchema
+from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
+from kubric_gen.shards.scene import box_average
 from kubric_gen.world import World
+from kubric_gen.world.loading import load_world
+from kubric_gen.world.splits import DatasetSpec, Split
 from tests.schema.handmade import small_recipe
 from worlds.movi import MoviConfig
 

@@ -21,12 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.system.whole import write_whole
+from kubric_gen.render import RenderSettings
 from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.scene import EncodedScene
-from kubric_gen.shards.tasks import stored_summary
-from kubric_gen.render import RenderSettings
 from kubric_gen.shards.store import CorruptSceneError, SceneStore, StoredScene, pack
+from kubric_gen.shards.tasks import stored_summary
+from kubric_gen.system.whole import write_whole
 from tests.schema.handmade import files, finished_scene, full_disk, seeds_of, small_recipe
 from worlds.movi import MoviConfig
 

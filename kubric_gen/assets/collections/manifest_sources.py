@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.assets.collections.manifest_entries import ENVIRONMENT, OBJECT, Entry
 from kubric_gen.assets.collections.manifest import Manifest
+from kubric_gen.assets.collections.manifest_entries import ENVIRONMENT, OBJECT, Entry
 from kubric_gen.assets.collections.sources import Asset, EnvironmentSource, ObjectSource
 from kubric_gen.assets.collision.urdf import collision_file, parse_urdf
 from kubric_gen.errors import AssetError, SceneError

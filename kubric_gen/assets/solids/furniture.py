@@ -9,12 +9,12 @@ import numpy as np
 
 from kubric_gen.assets.collision.convexity import corners, hull_pieces, wedges as wall_pieces
 from kubric_gen.assets.meshes.manifolds import closed_surface
-from kubric_gen.assets.solids.modelling import (ball, cylinder, revolve, rounded_box, rounded_profile, smooth_line, tube,
-                                                tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Finish, Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
+from kubric_gen.assets.solids.modelling import (ball, cylinder, revolve, rounded_box, rounded_profile, smooth_line, tube,
+                                                tube_rings)
 
 FRAMES = (finishes.wood, finishes.metal, finishes.lacquer)
 SEATS = (finishes.wood, finishes.fabric, finishes.leather, finishes.plastic)

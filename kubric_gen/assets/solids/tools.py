@@ -9,12 +9,12 @@ import numpy as np
 
 from kubric_gen.assets.collision.convexity import corners, hull_pieces
 from kubric_gen.assets.meshes.mesh import Array
-from kubric_gen.assets.solids.modelling import (box, cylinder, prism, revolve, rings, rounded_box, rounded_profile,
-                                                smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
+from kubric_gen.assets.solids.modelling import (box, cylinder, prism, revolve, rings, rounded_box, rounded_profile,
+                                                smooth_line, tube, tube_rings)
 
 GRIPS = (finishes.wood, finishes.plastic, finishes.rubber)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from kubric_gen.assets.collision.convexity import corners, hull_pieces
-from kubric_gen.assets.solids.modelling import (ball as ellipsoid, box, cylinder, prism, revolve, rounded_box, rounded_profile,
-                                         smooth_line, tube, tube_rings)
 from kubric_gen.assets.solids import finishes
 from kubric_gen.assets.solids.family import Family, Model, Parameter, Part, assemble
 from kubric_gen.assets.solids.finishes import Finish, Palette
 from kubric_gen.assets.solids.looks import HUE, VARIETY, finish_parameter
+from kubric_gen.assets.solids.modelling import (ball as ellipsoid, box, cylinder, prism, revolve, rounded_box, rounded_profile,
+                                         smooth_line, tube, tube_rings)
 
 
 def car(length: float, height: float, cabin: float, wheel: float, finish: int, hue: float, variety: int) -> Model:
