@@ -103,12 +103,12 @@ def _seeds(values: Any, dataset: DatasetSpec) -> tuple[SeedRange, ...]:
   ranges = _ranges(values)
   if not dataset.explicit:
     return tuple(SeedRange(first, last) for first, last in ranges)
-  names = _names(values.splits) or tuple(split.name for split in dataset.splits)
+  names = dict.fromkeys(_names(values.splits)) or tuple(split.name for split in dataset.splits)
   return tuple(SeedRange(first, last, dataset.split(name).name) for name in names for first, last in ranges)
 
 
 def _names(text: str) -> tuple[str, ...]:
-  return tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+  return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
 def job_from_flags(runner: str) -> Job:
