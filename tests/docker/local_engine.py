@@ -121,6 +121,9 @@ def _own_engine() -> Iterator[str]:
       if daemon.poll() is not None:
         break
       if run("/usr/bin/docker", "--host", host, "info").returncode == 0:
+        left = run("/usr/bin/docker", "--host", host, "ps", "--all", "--quiet").stdout.split()
+        if left:  # by a run that was killed
+          run("/usr/bin/docker", "--host", host, "rm", "--force", "--volumes", *left)
         yield host
         return
       time.sleep(0.1)
