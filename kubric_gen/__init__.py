@@ -3,11 +3,11 @@
 The names below are imported on first use, so that `import kubric_gen` stays cheap and needs no engine.
 """
 
-from etils import epy
+from kubric_gen.system.lazy import lazy_names
 
 __version__ = "0.1.0"
 
-with epy.lazy_api_imports(globals()):
+with lazy_names(globals()):
   from kubric_gen.annotations import GroundTruth
   from kubric_gen.cli import generate
   from kubric_gen.errors import KubricGenError

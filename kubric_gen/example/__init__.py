@@ -1,8 +1,8 @@
 """Examples: the finished data of scenes, and how they are made."""
 
-from etils import epy
+from kubric_gen.system.lazy import lazy_names
 
-with epy.lazy_api_imports(globals()):
+with lazy_names(globals()):
   from kubric_gen.example.example import Example, View
   from kubric_gen.example.frames import Frame, LazyFrames, Spool
   from kubric_gen.example.making import make_example

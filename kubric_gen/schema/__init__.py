@@ -1,8 +1,8 @@
 """What the records of a dataset hold, and how they are coded, with no TensorFlow: see `kubric_gen.schema.schema`."""
 
-from etils import epy
+from kubric_gen.system.lazy import lazy_names
 
-with epy.lazy_api_imports(globals()):
+with lazy_names(globals()):
   from kubric_gen.schema.coding import Coding
   from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
   from kubric_gen.schema.movi import MoviSchema

@@ -5,9 +5,9 @@ A world imports from here, from `kubric_gen.scene`, and for its script `kubric_g
 Imported on first use: a config can be read without PyBullet, Blender or any collection of assets.
 """
 
-from etils import epy
+from kubric_gen.system.lazy import lazy_names
 
-with epy.lazy_api_imports(globals()):
+with lazy_names(globals()):
   from kubric_gen.assets.collections import (BasicShapes, BlenderHdris, BulletObjects, Catalogue, ManifestEnvironments,
                                              ManifestObjects, PlainColors, RandomUrdfs, Skies)
   from kubric_gen.assets.collections.sources import AssetSource, EnvironmentSource, ObjectSource
