@@ -16,7 +16,7 @@ import trimesh
 from PIL import Image
 
 from kubric_gen.assets import load_mesh, mass_of
-from kubric_gen.assets.__main__ import _pictures
+from kubric_gen.cli.assets import _pictures
 from kubric_gen.assets.collections import ManifestObjects
 from kubric_gen.assets.collision.decomposition import solidity_of
 from kubric_gen.assets.collision.files import load_pieces
