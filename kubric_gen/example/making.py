@@ -11,7 +11,7 @@ import ctypes
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,6 @@ class _Seen:
   truth: GroundTruth
   folder: Path
   spools: dict[str, Spool] = field(default_factory=dict)
-  rendered: dict[str, LazyFrames] = field(default_factory=dict)
   visibility: Visibility = field(default_factory=lambda: Visibility(0))
 
 
@@ -219,7 +218,7 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
       clock.lap("render")
       for number, view in enumerate(views):
         frames = {**view.layers, **{name: spools[view.name].frames() for name in colour}}
-        views[number] = View(**{**view.__dict__, "layers": {name: frames[name] for name in names if name in frames}})
+        views[number] = replace(view, layers={name: frames[name] for name in names if name in frames})
     return Example(views, folder, info, attachments)
   except BaseException:
     folder.cleanup()

@@ -89,7 +89,6 @@ class ExampleSink(Sink["Example"]):
       KubricGenError: something is in its place.
     """
 
-
   @contextlib.contextmanager
   def reserve(self, key: str) -> Iterator[None]:
     """Holds the place of an item while it is made. An item that is added meanwhile appears when the block ends well.

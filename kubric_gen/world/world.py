@@ -87,4 +87,5 @@ class World(Generic[Config]):
       config: of the dataset. seed: which scene. split: of the dataset, whose overrides count and, if it is explicit, whose seeds.
     """
     key = self.random_key(config, seed, split)
-    return self.build(self.config_of(config, split), self.generator(seed) if len(key) == 2 else generator(*key))
+    by_seed = key == (self.name, seed)  # else the split has seeds of its own
+    return self.build(self.config_of(config, split), self.generator(seed) if by_seed else generator(*key))
