@@ -159,7 +159,18 @@ def _render(scene: Scene, motion: Motion, settings: RenderSettings | None, views
   return spools, info
 
 
-def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] = DEFAULT_LAYERS,
+def _layers_of(scene: Scene, asked: Iterable[str] | None) -> tuple[str, ...]:
+  """The layers that are to be made of a scene, after making sure that it can have them."""
+  if asked is None:
+    return tuple(name for name in DEFAULT_LAYERS if not (scene.posed_views and LAYERS[name].needs_clip))
+  names = check_layers(asked)
+  for name in names:
+    if scene.posed_views and LAYERS[name].needs_clip:
+      raise KubricGenError(f"posed views do not follow one another in time, so they have no layer {name}: leave it out")
+  return names
+
+
+def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable[str] | None = None,
                  settings: RenderSettings | None = None, metadata: Mapping[str, Any] | None = None,
                  flags: Mapping[str, Any] | None = None, key: Key = (), progress: Progress | None = None,
                  save_state: bool = False) -> Example:
@@ -168,7 +179,8 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
   Args:
     scene: the scene.
     motion: its motion; simulated where not given.
-    layers: names out of `kubric_gen.scene.layers.LAYERS`. Without one that is rendered no renderer is started.
+    layers: names out of `kubric_gen.scene.layers.LAYERS`; by default those of MOVi, as far as the scene can have them. Without
+      one that is rendered no renderer is started.
     settings: how to render.
     metadata: what else the metadata say: further fields of `Metadata`, or labels.
     flags: what the scene was made from, for `metadata.json`.
@@ -180,9 +192,9 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     An example whose frames are in a temporary folder until it is closed.
 
   Raises:
-    KubricGenError: an unknown layer, an unusable asset, an unknown device, or more instances than fit their ids.
+    KubricGenError: an unknown layer or one that posed views cannot have, an unusable asset, an unknown device, or more instances than fit their ids.
   """
-  names, clock = check_layers(layers), _Clock()
+  names, clock = _layers_of(scene, layers), _Clock()
   folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")
   register(folder.name)
   attachments: dict[str, Path] = {}

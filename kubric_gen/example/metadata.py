@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.example.parts import Part
+from kubric_gen.example.parts import Part, Sizes
 from kubric_gen.scene.cameras import Resolution
+from kubric_gen.scene.posed_views import PosedView
 from kubric_gen.scene.scene import Scene
 from kubric_gen.versions import versions
 
@@ -29,6 +30,7 @@ class Metadata(Part):
     world, split, seed: which scene it is, where a world has made it; the split only where it has been chosen.
     pair_id: names what all scenes have in common that differ in one factor alone.
     config_hash: of all that the scene was made from.
+    views: where the frames are posed views of a scene that stays as it is, what is known of each; else none.
     labels: what the world says of the scene.
   """
 
@@ -47,7 +49,22 @@ class Metadata(Part):
   seed: int | None = None
   pair_id: str | None = None
   config_hash: str | None = None
+  views: tuple[PosedView, ...] = ()
   labels: Mapping[str, Any] = field(default_factory=dict)
+
+  def plain(self) -> dict[str, Any]:
+    views = {"views": [view.plain() for view in self.views]} if self.views else {}
+    return {name: item for name, item in super().plain().items() if name != "views"} | views
+
+  @classmethod
+  def from_plain(cls, value: Any, sizes: Sizes | None = None) -> Metadata:
+    views = value.get("views", ()) if isinstance(value, Mapping) else ()
+    if not isinstance(views, (list, tuple)) or not all(isinstance(view, Mapping) for view in views):
+      raise ValueError(f"Metadata.views must be a list of objects, got {str(views)[:80]!r}")
+    found = super().from_plain({**value, "views": ()} if views else value, sizes)
+    if views and len(views) != found.num_frames:
+      raise ValueError(f"Metadata.views has {len(views)} views for {found.num_frames} frames")
+    return replace(found, views=tuple(map(PosedView.from_plain, views)))
 
 
 def metadata_of(scene: Scene, resolution: Resolution, num_instances: int, given: Mapping[str, Any]) -> Metadata:
@@ -63,7 +80,7 @@ def metadata_of(scene: Scene, resolution: Resolution, num_instances: int, given:
   known: dict[str, Any] = {
       "resolution": (width, height), "frame_rate": scene.frame_rate, "step_rate": scene.step_rate, "gravity": scene.gravity,
       "num_frames": scene.num_frames, "num_instances": num_instances, "cameras": tuple(camera.name for camera in scene.cameras),
-      "view_transform": scene.view_transform, "versions": versions()}
+      "view_transform": scene.view_transform, "versions": versions(), "views": [view.plain() for view in scene.posed_views]}
   taken = sorted(set(scene.labels) & (set(Metadata.names()) - {"background"}))
   if taken:
     raise KubricGenError(f"the scene has a label {taken[0]!r}, which says something else of every scene: choose another name")

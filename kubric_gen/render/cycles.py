@@ -6,6 +6,7 @@ and a process makes any number of scenes one after another.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -107,7 +108,8 @@ class CyclesRenderer:
     if cycles.use_adaptive_sampling:
       cycles.adaptive_threshold, cycles.adaptive_min_samples = preset.adaptive_threshold, preset.adaptive_min_samples
     cycles.seed = 0
-    cycles.use_animated_seed = True  # another noise for each frame, the same for the same frame
+    # Another noise for each frame, the same for the same frame; a posed view has its own, whatever others are rendered
+    cycles.use_animated_seed = not self.scene.posed_views
     cycles.use_denoising = preset.denoiser != "none"
     if cycles.use_denoising:
       cycles.denoiser = "OPENIMAGEDENOISE"
@@ -148,11 +150,18 @@ class CyclesRenderer:
       path.unlink(missing_ok=True)
       with captured_console() as console:
         target.frame_set(t + 1)
+        if self.scene.posed_views:
+          target.cycles.seed = _noise_seed(self.scene.posed_views[t].name)
         target.update_tag()  # or Cycles keeps the noise of the frame before where nothing moves
         self._bpy.ops.render.render(write_still=True)
         if not path.is_file():
           raise KubricGenError(f"Blender rendered no image for frame {t}: {(console.tail().splitlines() or ['?'])[-1]}")
       yield _read_rgba(path)
+
+
+def _noise_seed(name: str) -> int:
+  """What Cycles' noise follows from in the posed view of this name."""
+  return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") >> 1
 
 
 def _read_rgba(path: Path) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ from kubric_gen.scene.motion import Collision, Contact, Motion
 from kubric_gen.scene.objects import BACKDROP, Object, RayVisibility
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.patterns import Pattern, Print
+from kubric_gen.scene.posed_views import PosedView
 from kubric_gen.scene.scene import Scene
 from kubric_gen.scene.shapes import Cube, Cylinder, Disc, Dome, MeshFile, Plane, Shape, Solid, Sphere
 from kubric_gen.scene.transforms import look_at, quaternion_from_euler, rotation_matrix

@@ -70,6 +70,7 @@ class LayerSpec:
     film: one of those that the film of a scene shows.
     rendered: the image of the renderer, (H, W, 4) uint8. All others come from geometry and poses.
     stem: what its file names begin with; the name where empty.
+    needs_clip: it relates frames to one another in time, so that posed views do not have it.
     compute: `compute(truth, t)` gives frame t, an array (H, W, channels) of the dtype, from a `GroundTruth`. With
       `Storage.ARRAYS`: `compute(truth, rng, objects)` gives named arrays; `rng` is a generator of this layer and view alone,
       `objects` the indices into the scene's objects of the instances, in their order.
@@ -87,6 +88,7 @@ class LayerSpec:
   film: bool = False
   rendered: bool = False
   stem: str = ""
+  needs_clip: bool = False
   compute: Callable[..., Any] | None = None
 
   def __post_init__(self) -> None:
@@ -145,19 +147,19 @@ for _spec in (
     LayerSpec("object_coordinates", 3, "float32", "", "position in the object's rest bounding box, 0 to 1", Storage.UNIT,
               Show.UNIT, "coordinates", default=True),
     LayerSpec("forward_flow", 2, "float32", "px", "(Δrow, Δcolumn) to the next frame", Storage.RANGE, Show.FLOW, default=True,
-              film=True),
+              film=True, needs_clip=True),
     LayerSpec("backward_flow", 2, "float32", "px", "(Δrow, Δcolumn) since the previous frame: the point was at p − flow",
-              Storage.RANGE, Show.FLOW, default=True),
+              Storage.RANGE, Show.FLOW, default=True, needs_clip=True),
     LayerSpec("z", 1, "float32", "m", "distance to the camera's plane; 1000 where nothing is hit", Storage.FLOAT, Show.DISTANCE),
     LayerSpec("uv", 2, "float32", "", "texture coordinates, v upwards", Storage.FLOAT, Show.TEXTURE, "texture coordinates"),
     LayerSpec("occlusion_forward", 1, "uint8", "", "in the next frame: 0 visible, 1 occluded, 2 outside the image",
-              Storage.IMAGE, Show.STATES, "occluded next"),
+              Storage.IMAGE, Show.STATES, "occluded next", needs_clip=True),
     LayerSpec("occlusion_backward", 1, "uint8", "", "the same in the previous frame", Storage.IMAGE, Show.STATES,
-              "occluded before"),
+              "occluded before", needs_clip=True),
     LayerSpec("amodal_segmentation", None, "bool", "", "full mask of each instance, as if it were alone", Storage.MASKS,
               Show.NONE, stem="amodal"),
     LayerSpec("tracks", None, "float32", "px, m", "256 point tracks in TAP-Vid's layout, with 3-D positions", Storage.ARRAYS,
-              Show.NONE),
+              Show.NONE, needs_clip=True),
 ):
   LAYERS[_spec.name] = _spec  # computed by the methods of `GroundTruth` that have their names
 

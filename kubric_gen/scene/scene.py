@@ -15,6 +15,7 @@ from kubric_gen.scene.cameras import Camera, Resolution
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.lights import Light
 from kubric_gen.scene.objects import Object
+from kubric_gen.scene.posed_views import PosedView
 from kubric_gen.scene.validation import Described, Vector3, assign, choice, instance, integer, labels, resolution, vector3
 
 VIEW_TRANSFORMS = ("Filmic", "Standard", "AgX", "Raw")
@@ -36,6 +37,8 @@ class Scene(Described):
     gravity: m/s², world axes.
     view_transform: how scene-linear light becomes an image: Filmic, Standard (plain sRGB), AgX or Raw.
     transparent_background: the environment is not seen by the camera; the image's alpha tells where it would be.
+    posed_views: where the scene stays as it is and the frames are poses of its one camera: what is known of each. Objects may
+      only be elsewhere in another frame by a path, and no layer relates a frame to its neighbours.
     labels: what the world wants to say of the scene; `background` is part of the published metadata.
   """
 
@@ -51,6 +54,7 @@ class Scene(Described):
   gravity: Vector3 = (0.0, 0.0, -9.81)
   view_transform: str = "Filmic"
   transparent_background: bool = False
+  posed_views: tuple[PosedView, ...] = ()
   labels: Mapping[str, Any] = field(default_factory=dict)
 
   def __post_init__(self) -> None:
@@ -61,12 +65,13 @@ class Scene(Described):
         frame_rate=integer(self.frame_rate, "frame_rate", minimum=1),
         step_rate=integer(self.step_rate, "step_rate", minimum=1), gravity=vector3(self.gravity, "gravity"),
         view_transform=choice(self.view_transform, "view_transform", VIEW_TRANSFORMS),
-        environment=instance(self.environment, "environment", Environment), labels=labels(self.labels, "labels"))
+        environment=instance(self.environment, "environment", Environment), posed_views=tuple(self.posed_views),
+        labels=labels(self.labels, "labels"))
     if self.step_rate % self.frame_rate:
       raise SceneError(f"step_rate must be a multiple of the frame rate, got {self.step_rate} steps for "
                        f"{self.frame_rate} frames per second (try {self.frame_rate * max(1, 240 // self.frame_rate)})")
     for kind, items, expected in (("objects", self.objects, Object), ("lights", self.lights, Light),
-                                  ("cameras", self.cameras, Camera)):
+                                  ("cameras", self.cameras, Camera), ("posed_views", self.posed_views, PosedView)):
       for item in items:
         if not isinstance(item, expected):
           raise SceneError(f"{kind} must hold {kind}, got {item!r}")
@@ -76,6 +81,19 @@ class Scene(Described):
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
       raise SceneError(f"names must be unique in a scene, used more than once: {', '.join(twice)}")
+    if self.posed_views:
+      self._check_posed_views()
+
+  def _check_posed_views(self) -> None:
+    names = [view.name for view in self.posed_views]
+    if len(names) != self.num_frames or len(set(names)) < len(names):
+      raise SceneError(f"posed views are the frames of a scene, each under its own name, got {len(names)} "
+                       f"({len(set(names))} names) for {self.num_frames} frames: give as many as num_frames")
+    if len(self.cameras) > 1:
+      raise SceneError(f"posed views are the frames of one camera's path, got {len(self.cameras)} cameras")
+    moving = [item.name for item in self.objects if not item.static and item.path is None]
+    if moving:
+      raise SceneError(f"a scene of posed views stays as it is: make the object {moving[0]!r} static, or give it a path")
 
   @property
   def camera(self) -> Camera:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from kubric_gen.errors import SceneError
-from kubric_gen.scene import cameras, environment, lights, materials, objects, path, patterns, scene, shapes
+from kubric_gen.scene import cameras, environment, lights, materials, objects, path, patterns, posed_views, scene, shapes
 
 _CLASSES: dict[str, type] = {
     cls.__name__: cls for cls in (
-        scene.Scene, objects.Object, objects.RayVisibility, path.Path, environment.Environment,
+        scene.Scene, posed_views.PosedView, objects.Object, objects.RayVisibility, path.Path, environment.Environment,
         cameras.PerspectiveCamera, cameras.OrthographicCamera,
         lights.SunLight, lights.PointLight, lights.SpotLight, lights.AreaLight,
         materials.PrincipledMaterial, materials.FlatMaterial, materials.ProjectedEnvironment, materials.Texture, patterns.Pattern,
