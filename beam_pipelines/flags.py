@@ -95,7 +95,8 @@ def _seeds(values: Any, dataset: DatasetSpec) -> tuple[SeedRange, ...]:
   """
   if values.split_scenes is not None:
     if not dataset.explicit:
-      raise KubricGenError(f"the splits of {dataset.name} are fractions of all seeds: give --num_scenes, not --split_scenes")
+      what = "of records, of which every scene has some" if dataset.of_records else "fractions of all seeds"
+      raise KubricGenError(f"the splits of {dataset.name} are {what}: give --num_scenes, not --split_scenes")
     if values.num_scenes is not None or values.seed is not None:
       raise KubricGenError("give --split_scenes, --num_scenes or --seed, not several of them")
     return tuple(SeedRange(values.start_seed, values.start_seed + count - 1, name)

@@ -110,6 +110,9 @@ class Job:
     missing = set(self.splits)
     for name in self.splits:
       self.recipe.dataset.split(name)
+    if missing and self.recipe.dataset.of_records:
+      raise KubricGenError(f"--splits chooses scenes, and every scene of {self.recipe.dataset.name} has records of all splits: "
+                           "leave it out")
     for part in self.seeds:
       for seed in range(part.first, part.last + 1):
         if not missing:

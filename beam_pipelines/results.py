@@ -24,7 +24,8 @@ class SceneRow:
   """What became of a scene; small, because a driver holds one for each scene.
 
   Attributes:
-    sizes: bytes of its records, in the order of the recipe's resolutions; empty where it failed.
+    sizes: bytes of its records, for each of the recipe's resolutions of each split that they may belong to; empty where it
+      failed.
     seconds: that its successful attempt took. peak_mb: the most memory its worker has had by then.
     failure: stage, message and traceback of the last attempt, where all have failed.
   """
@@ -77,8 +78,11 @@ def plan(collected: Collected, job: Job) -> list[Shard]:
   names = [resolution_name(size) for size in job.recipe.resolutions]
   splits: dict[str, dict[int, dict[str, int]]] = {split.name: {} for split in job.recipe.dataset.splits}
   for row in collected.rows:
-    if not row.failure and all(row.sizes):  # a schema may give no records of a scene
-      splits[row.key.split][row.key.seed] = dict(zip(names, row.sizes))
+    parts = job.recipe.dataset.record_splits(row.key.split)
+    for number, split in enumerate(parts):
+      sizes = row.sizes[number::len(parts)]
+      if sizes and all(sizes):  # a schema may give no records of a scene
+        splits[split][row.key.seed] = dict(zip(names, sizes))
   return plan_shards({name: seeds for name, seeds in splits.items() if seeds}, names)
 
 
@@ -123,15 +127,13 @@ class Finish(beam.DoFn):
       write_whole(dead_letter_file(job), "".join(letters).encode())
     else:
       dead_letter_file(job).unlink(missing_ok=True)
-    scenes: dict[str, int] = {}
-    for row in collected.rows:
-      if not row.failure:
-        scenes[row.key.split] = scenes.get(row.key.split, 0) + 1
-    resolution = resolution_name(job.recipe.resolutions[0])
-    records = {name: sum(item.num_records for item in packed if (item.shard.split, item.shard.resolution) == (name, resolution))
-               for name in scenes}
-    omitted = tuple(split.name for split in job.recipe.dataset.splits
-                    if split.name not in scenes and job.asked(split.name))
+    dataset, resolution = job.recipe.dataset, resolution_name(job.recipe.resolutions[0])
+    scenes = {row.key.split for row in collected.rows if not row.failure}
+    records = {split.name: sum(item.num_records for item in packed
+                               if (item.shard.split, item.shard.resolution) == (split.name, resolution))
+               for split in dataset.splits if dataset.scene_split(split.name).name in scenes}
+    omitted = tuple(split.name for split in dataset.splits if job.asked(split.name)
+                    and not (records[split.name] if dataset.of_records and scenes else split.name in records))
     complete = collected.enough(job)
     if complete:
       finished = Finished(job.request, tuple(row.key for row in collected.failures), omitted)

@@ -64,7 +64,8 @@ class MakeScenes(InWorkers):
     except WorkerError as error:
       return SceneRow(element, attempts=job.max_attempts, failure=(error.stage, error.message, error.details))
     seconds = time.perf_counter() - started
-    sizes = tuple(outcome.value.sizes[resolution_name(size)] for size in job.recipe.resolutions)
+    sizes = tuple(outcome.value.sizes[resolution_name(size)].get(split, 0) for size in job.recipe.resolutions
+                  for split in job.recipe.dataset.record_splits(element.split))
     _log.info("seed %d (%s): %s", element.seed, element.split, f"{seconds:.1f} s" if outcome.value.made else "in the store",
               extra={"finished": True})
     return SceneRow(element, outcome.value.made, sizes, seconds, outcome.peak_mb, number)

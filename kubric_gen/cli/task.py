@@ -10,7 +10,7 @@ from typing import Any
 from kubric_gen.errors import KubricGenError
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, check_layers
-from kubric_gen.world.config import Config, WorldConfig
+from kubric_gen.world.config import Config, StaticWorldConfig
 from kubric_gen.world.identity import scene_flags
 from kubric_gen.world.seeds import parse_seeds
 from kubric_gen.world.splits import DatasetSpec, Split
@@ -44,7 +44,7 @@ class Task:
   """
 
   world: World[Any]
-  config: WorldConfig
+  config: StaticWorldConfig
   dataset: DatasetSpec | None
   split: Split | None
   seeds: tuple[int, ...]
@@ -106,6 +106,8 @@ def choose_split(world: World[Config], config: Config, name: str, seeds: Sequenc
     return default_split(world.dataset_of(config) if world.dataset is not None else None), tuple(seeds)
   dataset = world.dataset_of(config)
   split = dataset.split(name)
+  if dataset.of_records:
+    raise KubricGenError(f"--split chooses scenes, and every scene of {dataset.name} has records of all splits: leave it out")
   if dataset.explicit:
     return split, tuple(seeds)
   mine = tuple(seed for seed in seeds if dataset.split_of(seed) == split)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,9 @@ from kubric_gen.schema.features import tfds_features
 from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.layout import VERSION, shuffled
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
+from kubric_gen.shards.store import SceneStore
 from kubric_gen.system.resources import cpu_count
+from kubric_gen.world.config import WorldConfig
 from kubric_gen.world.loading import load_world, world_names
 
 
@@ -62,7 +65,10 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     """What the scenes are made from."""
     config: Any = self.builder_config
     frames = {} if config.num_frames is None else {"num_frames": config.num_frames}
-    chosen = load_world(self.WORLD).config(resolution=tuple(config.resolution), **frames, **self.OPTIONS)
+    kind = load_world(self.WORLD).config
+    if frames and not issubclass(kind, WorldConfig):
+      raise KubricGenError(f"scenes of {self.name} are no clips, so they have no num_frames: leave it out")
+    chosen = kind(resolution=tuple(config.resolution), **frames, **self.OPTIONS)
     return Recipe(self.WORLD, chosen, (tuple(config.resolution),), RenderSettings(quality=config.quality, threads=1))
 
   def _info(self) -> tfds.core.DatasetInfo:
@@ -84,35 +90,45 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     else:
       for seed in range(config.num_scenes):
         seeds.setdefault(dataset.split_of(seed).name, []).append(seed)
-    return {split.name: self._generate_examples([SceneKey(split.name, seed) for seed in shuffled(seeds[split.name])])
-            for split in dataset.splits if split.name in seeds}
+    # Scenes are kept until all splits are made, because several may have records of the same one
+    self._scenes = tempfile.TemporaryDirectory(prefix="kubric_gen_scenes_")
+    scenes = {split.name: dataset.scene_split(split.name).name for split in dataset.splits}
+    return {split: self._generate_examples(split, [SceneKey(name, seed) for seed in shuffled(seeds[name])])
+            for split, name in scenes.items() if name in seeds}
 
-  def _generate_examples(self, scenes: list[SceneKey]) -> Iterator[tuple[str, dict[str, Any]]]:
+  def _generate_examples(self, split: str, scenes: list[SceneKey]) -> Iterator[tuple[str, dict[str, Any]]]:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from kubric_gen.workers import WorkerError, WorkerPool
     recipe = self.recipe
     resolution = recipe.resolutions[0]
     features, name = recipe.features(resolution), resolution_name(resolution)
-    print(f"{self.name}/{name} is not in {self._data_dir_root}: making {len(scenes)} scenes on this machine", file=sys.stderr)
+    store = SceneStore(self._scenes.name, recipe)
+    print(f"{self.name}/{name} is not in {self._data_dir_root}: making {split} of {len(scenes)} scenes on this machine",
+          file=sys.stderr)
     pool = WorkerPool(cpu_count())
     threads = ThreadPoolExecutor(pool.size)
 
-    def make(key: SceneKey) -> dict[str, bytes]:
+    def make(key: SceneKey) -> SceneKey:
       try:
-        made: dict[str, bytes] = pool.call("kubric_gen.shards.tasks:make_records", recipe, key).value[name]
-        return made
+        pool.call("kubric_gen.shards.tasks:make_stored_scene", recipe, self._scenes.name, key)
+        return key
       except WorkerError as error:
         raise KubricGenError(f"seed {key.seed}: {error}") from error
 
-    pending: deque[Future[dict[str, bytes]]] = deque()
+    def read(key: SceneKey) -> Iterator[tuple[str, dict[str, Any]]]:
+      with store.read(key) as scene:
+        for record_key, data in scene.records(name, split):
+          yield record_key, decode(features, data)
+
+    pending: deque[Future[SceneKey]] = deque()
     try:
       for key in scenes:
         pending.append(threads.submit(make, key))
         if len(pending) > 2 * pool.size:
-          yield from ((name, decode(features, data)) for name, data in pending.popleft().result().items())
+          yield from read(pending.popleft().result())
       while pending:
-        yield from ((name, decode(features, data)) for name, data in pending.popleft().result().items())
+        yield from read(pending.popleft().result())
     finally:
       threads.shutdown(wait=False, cancel_futures=True)
       pool.close()

@@ -54,6 +54,10 @@ class CameraData(Part):
   readout: float = 0.0
   lens: Mapping[str, Any] = field(default_factory=dict)
 
+  def camera_to_world(self, t: int) -> Array:
+    """The pose (4, 4) of frame t; the camera looks along local -Z, +Y up."""
+    return pose_matrix(self.positions[t], self.quaternions[t])
+
 
 def camera_data(scene: Scene, camera: Camera, resolution: Resolution) -> CameraData:
   """What is known of one of a scene's cameras, for images of (height, width) pixels."""

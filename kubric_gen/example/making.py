@@ -192,7 +192,8 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     An example whose frames are in a temporary folder until it is closed.
 
   Raises:
-    KubricGenError: an unknown layer or one that posed views cannot have, an unusable asset, an unknown device, or more instances than fit their ids.
+    KubricGenError: an unknown layer, or one that posed views cannot have; an unusable asset, an unknown device, or more
+      instances than fit their ids.
   """
   names, clock = _layers_of(scene, layers), _Clock()
   folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")

@@ -96,6 +96,8 @@ def _coding_text(coding: Coding) -> str:
 
 def _splits_text(recipe: Recipe) -> str:
   dataset = recipe.dataset
+  if dataset.of_records:
+    return "Every scene has records of all splits."
   if not dataset.explicit:
     return "Splits are decided by the hash of the seed."
   pairs = [f"`{split.name}` with `{split.paired_with}`" for split in dataset.splits if split.paired_with]
@@ -127,14 +129,15 @@ def card_markdown(data: Mapping[str, Any], recipe: Recipe, resolution: tuple[int
     lines.append(f"| `{split['name']}` | {split['num_examples']} | {len(split['shard_lengths'])} | "
                  f"{split['num_bytes'] / 1e6:.1f} | {split['description']} |")
   if data["omitted_splits"]:
-    lines += ["", f"No seed fell into {', '.join(f'`{name}`' for name in data['omitted_splits'])}: omitted."]
+    what = "record" if recipe.dataset.of_records else "seed"
+    lines += ["", f"No {what} fell into {', '.join(f'`{name}`' for name in data['omitted_splits'])}: omitted."]
   if data["failed_seeds"]:
     lines += ["", f"Could not be made: {_failed_text(data['failed_seeds'], recipe.dataset.explicit)}."]
   request = data["request"]
   lines += ["", "## Made from", "", f"World `{data['world']}`, seeds {request['seeds']}; "
             + ", ".join(f"{name} {version}" for name, version in data["versions"].items()) + ".", "",
             f"{_splits_text(recipe)} Config:", "", "| setting | value |", "| --- | --- |"]
-  first = recipe.dataset.split(data["splits"][0]["name"]) if data["splits"] else recipe.dataset.splits[0]
+  first = recipe.dataset.scene_split((data["splits"][0] if data["splits"] else vars(recipe.dataset.splits[0]))["name"])
   common = {name: value for name, value in data["request"]["recipe"][first.name].items()
             if name not in recipe.dataset.overrides(first)}
   common |= {name: to_plain(getattr(recipe.config, name)) for name in recipe.dataset.overrides(first)}

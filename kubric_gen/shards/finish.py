@@ -96,7 +96,8 @@ def _contents(packed: Sequence[PackedShard], resolution: str, splits: Sequence[S
 
 def _contact_sheet(store: SceneStore, shards: Sequence[PackedShard]) -> bytes:
   """The first scenes of all splits, by seed."""
-  keys = sorted({SceneKey(item.shard.split, seed) for item in shards for seed in item.shard.seeds},
+  scene_split = store.recipe.dataset.scene_split
+  keys = sorted({SceneKey(scene_split(item.shard.split).name, seed) for item in shards for seed in item.shard.seeds},
                 key=lambda key: (key.seed, key.split))
   thumbnails = []
   for key in keys[:SHEET_SCENES]:

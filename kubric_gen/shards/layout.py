@@ -59,7 +59,7 @@ class Shard:
   """One file of records, in every format.
 
   Attributes:
-    index, total: which of the split's shards it is. seeds: of its scenes, whose records follow one another.
+    index, total: which of the split's shards it is. seeds: of its scenes, whose records of the split follow one another.
   """
 
   split: str

@@ -87,10 +87,10 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
   licenses: dict[str, str] = {}
 
   def load(seed: int) -> tuple[dict[str, Any], list[tuple[str, bytes]]]:
-    key = SceneKey(shard.split, seed)
+    key = SceneKey(recipe.dataset.scene_split(shard.split).name, seed)
     try:
       with store.read(key) as scene:
-        return scene.info, list(scene.records(shard.resolution))
+        return scene.info, list(scene.records(shard.resolution, shard.split))
     except FileNotFoundError:
       raise KubricGenError(f"{store.path(key)} is gone: run again to have it made again") from None
 
@@ -107,7 +107,7 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
           for sink in sinks:
             sink.add(key, Record(features, data))
           num_bytes, num_records = num_bytes + len(data), num_records + 1
-        counted, used = _told(info, shard.resolution)
+        counted, used = _told(info, shard)
         statistics.merge(counted)
         licenses |= used
         report("pack")
@@ -118,11 +118,11 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
   return PackedShard(shard, num_records, num_bytes, statistics.plain(), licenses)
 
 
-def _told(info: dict[str, Any], resolution: str) -> tuple[Statistics, dict[str, str]]:
-  """The statistics and the licences that a stored scene tells of."""
+def _told(info: dict[str, Any], shard: Shard) -> tuple[Statistics, dict[str, str]]:
+  """The statistics of its records in a shard, and the licences, that a stored scene tells of."""
   try:
     licenses = {str(name): str(text) for name, text in info["licenses"].items()}
-    return Statistics.from_plain(info["statistics"][resolution]), licenses
+    return Statistics.from_plain(info["statistics"][shard.resolution][shard.split]), licenses
   except (KeyError, TypeError, ValueError, AttributeError) as error:
     raise KubricGenError(f"the stored scene of seed {info.get('seed')} has broken statistics or licences "
                          f"({type(error).__name__}: {error}): its file was changed; run again with another --store_dir") from None

@@ -15,7 +15,7 @@ from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.layers import check_layers
 from kubric_gen.schema.description import features_to_plain
 from kubric_gen.schema.features import Features, check_features
-from kubric_gen.world.config import WorldConfig
+from kubric_gen.world.config import StaticWorldConfig
 from kubric_gen.world.identity import config_hash, scene_flags
 from kubric_gen.world.loading import load_world
 from kubric_gen.world.splits import DatasetSpec, Split
@@ -45,7 +45,7 @@ class Recipe:
   """
 
   world_name: str
-  config: WorldConfig
+  config: StaticWorldConfig
   resolutions: tuple[tuple[int, int], ...]
   settings: RenderSettings = field(default_factory=RenderSettings)
 
@@ -62,7 +62,7 @@ class Recipe:
     object.__setattr__(self, "config", dataclasses.replace(self.config, resolution=ordered[0]))
     features = self.features(ordered[0])
     check_features(features, self.dataset.name)
-    for split in self.dataset.splits:  # refuses what does not fit together
+    for split in self.dataset.scene_splits:  # refuses what does not fit together
       if self.dataset.schema.features(self.config_of(split), ordered[0]) != features:
         raise KubricGenError(f"{self.dataset.name}: the split {split.name} changes what records hold ("
                              f"{', '.join(self.dataset.overrides(split))}): change that in the config, for all splits alike")
@@ -101,7 +101,7 @@ class Recipe:
       raise KubricGenError(f"the seed {seed} of {self.dataset.name} belongs to the split {found}, not {split}")
     return SceneKey(found, seed)
 
-  def config_of(self, split: Split) -> WorldConfig:
+  def config_of(self, split: Split) -> StaticWorldConfig:
     """The config of a split's scenes."""
     return self.world.config_of(self.config, split, self.dataset)
 
@@ -128,7 +128,7 @@ class Recipe:
 
   def plain(self) -> Mapping[str, Any]:
     """The flags of each split, for the card and the store."""
-    return {split.name: self.flags(split) for split in self.dataset.splits}
+    return {split.name: self.flags(split) for split in self.dataset.scene_splits}
 
 
 def resolution_name(resolution: tuple[int, int]) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,14 +34,27 @@ class EncodedScene:
   """A scene as it is stored.
 
   Attributes:
-    info: what is known of it: seed, split, config hash, statistics per resolution, assets and their licenses.
+    info: what is known of it: seed, split, config hash, statistics per resolution and split, assets and their licenses.
     records: per name of a resolution its records by their keys, each a serialised `tf.train.Example`, in order.
     thumbnail: a small image of its middle frame, as PNG.
+    splits: by its key the split of each record, where the dataset's splits are of records.
   """
 
   info: Mapping[str, Any]
   records: Mapping[str, Mapping[str, bytes]]
   thumbnail: bytes
+  splits: Mapping[str, str] = field(default_factory=dict)
+
+  @property
+  def sizes(self) -> dict[str, dict[str, int]]:
+    """Bytes of its records, by resolution and split."""
+    found: dict[str, dict[str, int]] = {}
+    for name, records in self.records.items():
+      found[name] = {}
+      for key, data in records.items():
+        split = self.splits.get(key, self.info["split"])
+        found[name][split] = found[name].get(split, 0) + len(data)
+    return found
 
 
 def box_average(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -116,26 +129,30 @@ def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: Non
   seconds: dict[str, float] = {"encode": 0.0, "statistics": 0.0}
   licenses: dict[str, str] = {}
   records: dict[str, dict[str, bytes]] = {}
+  splits: dict[str, str] = {}
   statistics: dict[str, Any] = {}
   with contextlib.ExitStack() as stack:
     examples = _examples(recipe, key, report, stack, seconds, licenses)
     for size in recipe.resolutions:
       report("encode")
-      name, features, counted = resolution_name(size), recipe.features(size), Statistics()
-      records[name] = {}
+      name, features = resolution_name(size), recipe.features(size)
+      records[name], counted = {}, {part: Statistics() for part in dataset.record_splits(split.name)}
       clock = time.perf_counter()
       for record_key, record in schema.records(examples[size], dataset.scene_id(split, key.seed)):
         report("encode")
         if check_key(record_key) in records[name]:
           raise KubricGenError(f"the schema {type(schema).__name__} gives two records the key {record_key!r}")
+        part = dataset.split_of_record(split.name, record)
+        if part != split.name:
+          splits[record_key] = part
         records[name][record_key] = encode(features, record)
         seconds["encode"] += time.perf_counter() - clock
         clock = time.perf_counter()
-        counted.merge(record_statistics(features, record))
+        counted[part].merge(record_statistics(features, record))
         seconds["statistics"] += time.perf_counter() - clock
         clock = time.perf_counter()
-      statistics[name] = counted.plain()
+      statistics[name] = {part: found.plain() for part, found in counted.items()}
     thumbnail = _thumbnail(examples[recipe.resolutions[0]].main)
   info = {"seed": key.seed, "split": split.name, "world": recipe.world.name, "dataset": dataset.name,
           "config_hash": recipe.hash(split), "statistics": statistics, "licenses": licenses, "seconds": seconds}
-  return EncodedScene(info, records, thumbnail)
+  return EncodedScene(info, records, thumbnail, splits)

@@ -33,8 +33,8 @@ from kubric_gen.versions import versions
 if TYPE_CHECKING:
   from etils import epath
 
-FORMAT = 2
-"""Of the store: 1 had one record per scene and resolution."""
+FORMAT = 3
+"""Of the store: 1 had one record per scene and resolution, 2 one split of all records of a scene."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _INFO, _THUMBNAIL, _RECORD = "scene.json", "thumbnail.png", "record-%s-%05d.pb"
 MAX_INFO = 1 << 24
@@ -54,8 +54,8 @@ def pack(scene: EncodedScene) -> bytes:
   """The file of a scene."""
   buffer = io.BytesIO()
   with zipfile.ZipFile(buffer, "w") as archive:
-    keys = {name: list(records) for name, records in scene.records.items()}
-    _add(archive, _INFO, json.dumps(to_plain({**scene.info, "records": keys}), sort_keys=True).encode())
+    told = {"records": {name: list(records) for name, records in scene.records.items()}, "splits": scene.splits}
+    _add(archive, _INFO, json.dumps(to_plain({**scene.info, **told}), sort_keys=True).encode())
     _add(archive, _THUMBNAIL, scene.thumbnail)
     for name, records in scene.records.items():
       for number, record in enumerate(records.values()):
@@ -94,14 +94,16 @@ class StoredScene:
     """A small PNG."""
     return self._read(_THUMBNAIL)
 
-  def records(self, resolution: str) -> Iterator[tuple[str, bytes]]:
-    """The keys and serialised `tf.train.Example`s of a resolution, in order."""
-    keys = self.info.get("records")
+  def records(self, resolution: str, split: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """The keys and serialised `tf.train.Example`s of a resolution, in order; only those of a split if one is given."""
+    keys, splits = self.info.get("records"), self.info.get("splits")
     names = keys.get(resolution) if isinstance(keys, dict) else None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if (not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(splits, dict)
+        or not all(isinstance(part, str) for part in splits.values())):
       raise CorruptSceneError(f"{self.name} does not say which records it has: run again to have it made again")
     for number, name in enumerate(names):
-      yield name, self._read(_RECORD % (resolution, number))
+      if split in (None, splits.get(name, self.info.get("split"))):
+        yield name, self._read(_RECORD % (resolution, number))
 
 
 class SceneStore:
@@ -116,7 +118,7 @@ class SceneStore:
     from etils import epath
     self.root, self.recipe = epath.Path(root), recipe
     self.folder = self.root / recipe.dataset.name
-    self._hashes = {split.name: recipe.hash(split) for split in recipe.dataset.splits}
+    self._hashes = {split.name: recipe.hash(split) for split in recipe.dataset.scene_splits}
 
   def describe(self) -> dict[str, Any]:
     """What store.json says."""
@@ -188,18 +190,20 @@ class SceneStore:
     try:
       with self.read(key) as scene:
         scene.thumbnail  # noqa: B018
-        names = map(resolution_name, self.recipe.resolutions)
-        return StoredSummary(scene.info, {name: sum(len(data) for _, data in scene.records(name)) for name in names})
+        splits = self.recipe.dataset.record_splits(key.split)
+        return StoredSummary(scene.info, {
+            name: {split: sum(len(data) for _, data in scene.records(name, split)) for split in splits}
+            for name in map(resolution_name, self.recipe.resolutions)})
     except FileNotFoundError:
       return None
 
 
 @dataclass(frozen=True)
 class StoredSummary:
-  """What is told of a stored scene: its info and the size of its records in bytes, by resolution."""
+  """What is told of a stored scene: its info and the size of its records in bytes, by resolution and split."""
 
   info: Mapping[str, Any]
-  sizes: Mapping[str, int]
+  sizes: Mapping[str, Mapping[str, int]]
 
 
 def first_difference(found: Any, wanted: Any, name: str = "") -> str:

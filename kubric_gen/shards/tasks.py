@@ -17,12 +17,12 @@ class SceneSummary:
 
   Attributes:
     made: it was made now, rather than found in the store.
-    sizes: bytes of its records by resolution. seconds: by stage, where it was made.
+    sizes: bytes of its records by resolution and split. seconds: by stage, where it was made.
   """
 
   key: SceneKey
   made: bool
-  sizes: dict[str, int]
+  sizes: dict[str, dict[str, int]]
   seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -31,7 +31,7 @@ def stored_summary(store: SceneStore, key: SceneKey) -> SceneSummary | None:
   with contextlib.suppress(CorruptSceneError):  # it is made again
     found = store.verified(key)
     if found is not None:
-      return SceneSummary(key, False, dict(found.sizes))
+      return SceneSummary(key, False, {name: dict(sizes) for name, sizes in found.sizes.items()})
   return None
 
 
@@ -48,8 +48,7 @@ def make_stored_scene(report: Callable[[str], None], recipe: Recipe, store_root:
   started = time.perf_counter()
   store.write(scene)
   seconds = {**scene.info["seconds"], "store": time.perf_counter() - started}
-  sizes = {name: sum(map(len, records.values())) for name, records in scene.records.items()}
-  return SceneSummary(key, True, sizes, seconds)
+  return SceneSummary(key, True, scene.sizes, seconds)
 
 
 def check_device(report: Callable[[str], None], device: str) -> None:
@@ -57,9 +56,3 @@ def check_device(report: Callable[[str], None], device: str) -> None:
   report("look for the device")
   from kubric_gen.render import devices
   devices.check_device(device)
-
-
-def make_records(report: Callable[[str], None], recipe: Recipe, key: SceneKey) -> dict[str, dict[str, bytes]]:
-  """Makes a scene and returns its records, by resolution and key."""
-  from kubric_gen.shards.scene import make_scene
-  return {name: dict(records) for name, records in make_scene(recipe, key, report).records.items()}

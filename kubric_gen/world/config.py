@@ -36,13 +36,10 @@ def parse_resolution(text: str | int | tuple[int, int]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorldConfig:
-  """What every world lets you choose; a world's own config adds the numbers of its distribution."""
+class StaticWorldConfig:
+  """What every world lets you choose: all that there is where nothing moves."""
 
   resolution: tuple[int, int] = setting((256, 256), "image size in pixels as HEIGHTxWIDTH, or one number for a square")
-  num_frames: int = setting(24, "rendered frames", minimum=1)
-  frame_rate: int = setting(12, "frames per second", minimum=1)
-  step_rate: int = setting(240, "physics steps per second, a multiple of the frame rate", minimum=1)
 
   def __post_init__(self) -> None:
     object.__setattr__(self, "resolution", parse_resolution(self.resolution))
@@ -59,9 +56,21 @@ class WorldConfig:
           raise KubricGenError(f"{field.name} must be {bounds}, got {number:g}")
         if above is not None and number <= above:
           raise KubricGenError(f"{field.name} must be greater than {above:g}, got {number:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldConfig(StaticWorldConfig):
+  """What every world lets you choose whose scenes are clips; a world's own config adds the numbers of its distribution."""
+
+  num_frames: int = setting(24, "rendered frames", minimum=1)
+  frame_rate: int = setting(12, "frames per second", minimum=1)
+  step_rate: int = setting(240, "physics steps per second, a multiple of the frame rate", minimum=1)
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
     if self.step_rate % self.frame_rate:
       raise KubricGenError(f"step_rate must be a multiple of frame_rate, got {self.step_rate} and {self.frame_rate} "
                            f"(try --step_rate={self.frame_rate * max(1, 240 // self.frame_rate)})")
 
 
-Config = TypeVar("Config", bound=WorldConfig)
+Config = TypeVar("Config", bound=StaticWorldConfig)

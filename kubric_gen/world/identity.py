@@ -11,7 +11,7 @@ from typing import Any
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.world.config import Config
-from kubric_gen.world.splits import DatasetSpec, Split
+from kubric_gen.world.splits import WHOLE, DatasetSpec, Split
 from kubric_gen.world.world import World
 
 
@@ -42,6 +42,6 @@ def config_hash(flags: dict[str, Any]) -> str:
 def scene_names(world: World[Config], dataset: DatasetSpec | None, split: Split | None, seed: int) -> dict[str, Any]:
   """What the metadata of a scene say of where it belongs."""
   names: dict[str, Any] = {"world": world.name, "seed": seed}
-  if dataset is not None and split is not None:
+  if dataset is not None and split not in (None, WHOLE):
     names |= {"split": split.name, "pair_id": dataset.pair_id(split, seed)}
   return names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kubric_gen.scene.path import Path
@@ -27,3 +29,12 @@ def path_along(line: Line, target: Vector3 | Line, num_frames: int) -> Path:
   positions, seen = ((1 - share) * start + share * end for start, end in (line, np.broadcast_to(target, (2, 3))))
   turns = tuple(look_at(position, point) for position, point in zip(positions.tolist(), seen.tolist()))
   return Path(frames, tuple(map(tuple, positions.tolist())), turns)
+
+
+def path_through(positions: Sequence[Vector3], target: Vector3) -> Path:
+  """A camera that is at one position in each rendered frame, from frame 1 on, always turned to the target.
+
+  Raises:
+    SceneError: the camera gets where its target is.
+  """
+  return Path(tuple(range(1, len(positions) + 1)), tuple(positions), tuple(look_at(position, target) for position in positions))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.world.config import WorldConfig
+from kubric_gen.world.config import StaticWorldConfig
 
 
-def check_ranges(config: WorldConfig, *pairs: tuple[str, str]) -> None:
+def check_ranges(config: StaticWorldConfig, *pairs: tuple[str, str]) -> None:
   """Make sure that of each pair of fields the first does not exceed the second.
 
   Raises:
@@ -17,7 +17,7 @@ def check_ranges(config: WorldConfig, *pairs: tuple[str, str]) -> None:
       raise KubricGenError(f"{low} must not exceed {high}, got {getattr(config, low):g} and {getattr(config, high):g}")
 
 
-def check_regions(config: WorldConfig, *names: str) -> None:
+def check_regions(config: StaticWorldConfig, *names: str) -> None:
   """Make sure that the corner `<name>_min` of each region lies below its corner `<name>_max` along all axes.
 
   Raises:

@@ -58,6 +58,18 @@ def half_shell(rng: np.random.Generator, inner: float, outer: float, offset: flo
   return (x * factor, y * factor, z * factor)
 
 
+def shell_above(rng: np.random.Generator, inner: float, outer: float, lowest: float, highest: float) -> Vector3:
+  """A point above the floor in a shell about the origin, uniform in volume.
+
+  Args:
+    inner, outer: distances from the origin in metres. lowest, highest: elevations above the floor, radians.
+  """
+  distance = float(rng.uniform(inner ** 3, outer ** 3)) ** (1 / 3)
+  z, turn = float(rng.uniform(math.sin(lowest), math.sin(highest))), float(rng.uniform(0.0, 2 * math.pi))
+  level = math.sqrt(max(0.0, 1 - z * z))
+  return (distance * level * math.cos(turn), distance * level * math.sin(turn), distance * z)
+
+
 def line_in_shell(rng: np.random.Generator, longest: float, inner: float, outer: float, offset: float = 0.0,
                   ) -> tuple[Vector3, Vector3]:
   """Both ends of a straight line, each of which lies between two distances from the origin.

@@ -2,7 +2,7 @@
 
 A scene is (world, config, split, seed). Splits are either fractions of all seeds, decided by the hash of each seed, or explicit:
 then each has seeds of its own, or is *paired* with another split, whose seeds it shares and from which it differs in some config
-fields alone.
+fields alone. Or they are splits of records, such as the views of a scene: then every scene has records of all of them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Split:
     overrides: config fields that differ in it, which is what makes a held-out or paired split.
     description: one line for the dataset card.
     paired_with: the explicit split whose seeds it shares: scene for scene the same draws, but for the overrides.
+    of_records: every scene has records of it, those whose value `split` is its name.
   """
 
   name: str
@@ -35,6 +36,11 @@ class Split:
   overrides: Mapping[str, Any] = field(default_factory=dict)
   description: str = ""
   paired_with: str = ""
+  of_records: bool = False
+
+
+WHOLE = Split("all", 1.0)
+"""The one split of scenes of a dataset whose splits are of records."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class DatasetSpec:
   Attributes:
     name: in lower case with underscores; the TFDS name.
     description: for the dataset card.
-    splits: all of them with fractions, which add up to one, or all explicit.
+    splits: all of them with fractions, which add up to one, all explicit, or all of records.
     schema: what its records hold.
     resolutions: sides in pixels of the square images of its TFDS configs.
   """
@@ -70,6 +76,9 @@ class DatasetSpec:
     fractions = [split.fraction for split in self.splits if split.fraction is not None]
     if not all(isinstance(fraction, (int, float)) for fraction in fractions):
       raise KubricGenError(f"{self.name}: the fractions of the splits must be numbers, got {str(fractions)[:80]}")
+    for split in self.splits:
+      if self.of_records and (not split.of_records or fractions or split.overrides or split.paired_with):
+        raise KubricGenError(f"{self.name}: where a split is of records, all are, and none has a fraction, overrides or a pair")
     if fractions and (len(fractions) < len(names) or not abs(sum(fractions) - 1) <= 1e-9 or min(fractions) <= 0):
       raise KubricGenError(f"{self.name}: the fractions of the splits must be positive and add up to 1, or all be left out")
     for split in self.splits:
@@ -90,7 +99,43 @@ class DatasetSpec:
   @property
   def explicit(self) -> bool:
     """Whether splits have seeds of their own, rather than fractions of all seeds."""
-    return self.splits[0].fraction is None
+    return self.scene_splits[0].fraction is None
+
+  @property
+  def of_records(self) -> bool:
+    """Whether the splits are of records, so that every scene has records of all of them."""
+    return any(split.of_records for split in self.splits)
+
+  @property
+  def scene_splits(self) -> tuple[Split, ...]:
+    """The splits of scenes: `splits`, or where these are of records one for all scenes."""
+    return (WHOLE,) if self.of_records else self.splits
+
+  def scene_split(self, name: str) -> Split:
+    """The split of the scenes that have records of a split.
+
+    Raises:
+      KubricGenError: there is no split of this name.
+    """
+    return WHOLE if self.of_records else self.split(name)
+
+  def record_splits(self, scene_split: str) -> tuple[str, ...]:
+    """The names of the splits that records of a scene of this split may belong to."""
+    return tuple(split.name for split in self.splits) if self.of_records else (scene_split,)
+
+  def split_of_record(self, scene_split: str, record: Mapping[str, Any]) -> str:
+    """The name of the split that a record belongs to: its scene's, or what its value `split` says.
+
+    Raises:
+      KubricGenError: there is no such split.
+    """
+    if not self.of_records:
+      return scene_split
+    name = str(record.get("split"))
+    if name not in self.record_splits(scene_split):
+      raise KubricGenError(f"a record of {self.name} says that it belongs to the split {name!r}, which there is not: choose from "
+                           f"{', '.join(self.record_splits(scene_split))}")
+    return name
 
   def split(self, name: str) -> Split:
     """The split of this name.
@@ -98,7 +143,7 @@ class DatasetSpec:
     Raises:
       KubricGenError: there is none.
     """
-    for split in self.splits:
+    for split in (*self.splits, *self.scene_splits):
       if split.name == name:
         return split
     raise KubricGenError(f"{self.name} has no split {name!r}: choose from {', '.join(split.name for split in self.splits)}")
@@ -130,6 +175,8 @@ class DatasetSpec:
     """
     if self.explicit:
       raise KubricGenError(f"{self.name} has explicit splits: say which, out of {', '.join(split.name for split in self.splits)}")
+    if self.of_records:
+      return WHOLE
     digest = hashlib.sha256(f"{self.name}:split:{seed}".encode()).digest()
     place, edge = int.from_bytes(digest[:8], "big") / 2**64, 0.0
     for split in self.splits:

@@ -92,7 +92,7 @@ def test_a_store_of_an_older_format_is_refused_and_kept(tmp_path: Path, undistur
   before = _contents(tmp_path)
   for flags in ((), ("--overwrite",)):
     line = refused(*flags, data_dir=tmp_path)
-    assert "was made with another format (1, not 2): " in line and "--store_dir" in line
+    assert "was made with another format (1, not 3): " in line and "--store_dir" in line
   assert _contents(tmp_path) == before
 
 

@@ -122,7 +122,7 @@ def finished_scene(recipe: Recipe, seed: int, views: tuple[str, ...] = ()) -> En
       counted.add_numbers("depth", depths(seed))
       for item in record["instances"]:
         counted.add_label("instances/shape_label", item["shape"])
-    statistics[name] = counted.plain()
+    statistics[name] = {split.name: counted.plain()}
   info = {"seed": seed, "split": split.name, "world": "movi", "dataset": recipe.dataset.name, "config_hash": recipe.hash(split),
           "statistics": statistics, "licenses": {"cube": "CC0", f"asset_{seed % 2}": "CC-BY 4.0"}, "seconds": {"render": 1.0}}
   return EncodedScene(info, records, encode_png(np.full((16, 16, 3), seed % 256, np.uint8)))

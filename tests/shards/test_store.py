@@ -48,11 +48,14 @@ def _key(scene: EncodedScene) -> SceneKey:
 
 def _told(scene: EncodedScene) -> dict[str, Any]:
   """What the store says of a scene: its info, and which records it has."""
-  return {**scene.info, "records": {name: list(records) for name, records in scene.records.items()}}
+  return {**scene.info, "records": {name: list(records) for name, records in scene.records.items()},
+          "splits": dict(scene.splits)}
 
 
-def _sizes(scene: EncodedScene) -> dict[str, int]:
-  return {name: sum(map(len, records.values())) for name, records in scene.records.items()}
+def _sizes(scene: EncodedScene) -> dict[str, dict[str, int]]:
+  splits = {scene.info["split"], *scene.splits.values()}
+  return {name: {split: sum(len(data) for key, data in records.items() if scene.splits.get(key, scene.info["split"]) == split)
+                 for split in splits} for name, records in scene.records.items()}
 
 
 def _all_records(found: StoredScene, scene: EncodedScene) -> dict[str, list[tuple[str, bytes]]]:
@@ -384,7 +387,7 @@ def test_a_store_of_the_first_format_is_refused_and_kept(tmp_path: Path) -> None
   store.open()
   before = json.dumps({**json.loads(file.read_text()), "format": 1})
   file.write_text(before)
-  with pytest.raises(KubricGenError, match=r"made with another format \(1, not 2\): .*--store_dir") as caught:
+  with pytest.raises(KubricGenError, match=r"made with another format \(1, not 3\): .*--store_dir") as caught:
     store.open()
   assert "\n" not in str(caught.value) and file.read_text() == before
 

@@ -1,0 +1,117 @@
+"""Objects that do not stay: in each frame they stand elsewhere on the ground, or are not there at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from kubric_gen.errors import KubricGenError
+from kubric_gen.physics.colliders import extent_of
+from kubric_gen.scene.objects import Object
+from kubric_gen.scene.path import Path
+from kubric_gen.scene.validation import Quaternion, Vector3
+
+OUT_OF_SIGHT = -20.0
+"""Height in metres at which an object is while it is not there: under the ground, where no camera looks."""
+
+Place = tuple[float, float, float]
+"""x, y and the level distance around them that is taken, metres."""
+Pose = tuple[Vector3, Quaternion]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wandering:
+  """How objects move from frame to frame.
+
+  Attributes:
+    reach: level distance from the centre within which they stand, metres.
+    step: how far they get from frame to frame along each axis, metres; infinite where they may be anywhere else.
+    max_trials: how often a free place is looked for.
+  """
+
+  reach: float
+  step: float = math.inf
+  max_trials: int = 1000
+
+  def draw(self, rng: np.random.Generator, before: Place | None) -> tuple[float, float]:
+    """A place to try."""
+    if before is None or math.isinf(self.step):
+      distance, turn = self.reach * math.sqrt(rng.random()), float(rng.uniform(0.0, 2 * math.pi))
+      return distance * math.cos(turn), distance * math.sin(turn)
+    x, y = (value + float(rng.uniform(-self.step, self.step)) for value in before[:2])
+    return x, y
+
+
+def level_reach(item: Object) -> float:
+  """The level distance from its position that an object's box reaches, metres.
+
+  Raises:
+    AssetError: a mesh that cannot be used.
+  """
+  below, above = extent_of(item, item.quaternion)
+  return float(np.hypot(*np.maximum(-below, above)[:2]))
+
+
+def _turned(quaternion: Quaternion, angle: float) -> Quaternion:
+  """An orientation turned further about the vertical axis."""
+  turned = Rotation.from_euler("z", angle) * Rotation.from_quat(quaternion, scalar_first=True)
+  w, x, y, z = turned.as_quat(canonical=True, scalar_first=True).tolist()
+  return (w, x, y, z)
+
+
+def _place(name: str, reach: float, before: Place | None, taken: Sequence[Place], how: Wandering, rng: np.random.Generator,
+           ) -> Place:
+  """Where an object stands, with nothing else within its reach."""
+  for _ in range(how.max_trials):
+    x, y = how.draw(rng, before)
+    if math.hypot(x, y) <= how.reach and all(math.hypot(x - other_x, y - other_y) > reach + other
+                                             for other_x, other_y, other in taken):
+      return x, y, reach
+  raise KubricGenError(f"object {name!r} found no free place within {how.reach:g} m in {how.max_trials} trials: give fewer or "
+                       "smaller objects, or more room")
+
+
+def wander(items: Sequence[Object], present: Sequence[bool], how: Wandering, rng: np.random.Generator,
+           obstacles: Sequence[Object] = ()) -> list[list[Pose]]:
+  """The poses of objects in each frame: elsewhere on the ground, turned about the vertical, far enough from all others.
+
+  Args:
+    items: objects as they lie on the ground, each by itself. present: for each frame, whether they are there.
+    how: they move. obstacles: what stays.
+
+  Returns:
+    For each frame the pose of each object.
+
+  Raises:
+    KubricGenError: an object found no free place.
+    AssetError: a mesh that cannot be used.
+  """
+  standing: list[Place] = [(item.position[0], item.position[1], level_reach(item)) for item in obstacles]
+  reaches = [level_reach(item) for item in items]
+  before: list[Place | None] = [None] * len(items)
+  frames = []
+  for here in present:
+    poses: list[Pose] = []
+    taken = list(standing)
+    for number, item in enumerate(items):
+      place = _place(item.name, reaches[number], before[number], taken, how, rng) if here else None
+      if place is None:
+        poses.append(((item.position[0], item.position[1], OUT_OF_SIGHT), item.quaternion))
+        continue
+      before[number] = place
+      taken.append(place)
+      turned = _turned(item.quaternion, float(rng.uniform(0.0, 2 * math.pi)))
+      poses.append(((place[0], place[1], item.position[2]), turned))
+    frames.append(poses)
+  return frames
+
+
+def with_paths(items: Sequence[Object], frames: Sequence[Sequence[Pose]]) -> list[Object]:
+  """Objects that follow their poses in the rendered frames, from frame 1 on; see `wander`."""
+  numbers = tuple(range(1, len(frames) + 1))
+  return [replace(item, static=False, path=Path(numbers, tuple(poses[i][0] for poses in frames),
+                                                tuple(poses[i][1] for poses in frames))) for i, item in enumerate(items)]
