@@ -40,7 +40,8 @@ class NerfConfig(PosedViewsConfig):
   look_at_height: float = setting(0.25, "height of the point that all cameras look at, metres")
   focal_length: float = setting(35.0, "of the camera, millimetres", above=0)
   sensor_width: float = setting(32.0, "of the camera, millimetres", above=0)
-  floor_diameter: float = setting(40.0, "of the ground, metres", above=0)
+  floor_diameter: float = setting(40.0, "of floor and dome on which an HDRI is seen, metres", above=0)
+  ground_diameter: float = setting(800.0, "of the ground under a computed sky, up to the horizon, metres", above=0)
 
   def __post_init__(self) -> None:
     super().__post_init__()

@@ -28,11 +28,11 @@ GROUNDS = {
     "sand": (Pattern("speckle", ((0.42, 0.33, 0.22), (0.24, 0.17, 0.10)), 0.05), 0.9),
     "stone": (Pattern("marble", ((0.36, 0.35, 0.33), (0.16, 0.16, 0.17)), 0.5), 0.6),
     "boards": (Pattern("wood", ((0.34, 0.20, 0.10), (0.17, 0.09, 0.04)), 0.12), 0.5),
-    "carpet": (Pattern("weave", ((0.30, 0.10, 0.09), (0.09, 0.09, 0.16)), 0.06), 1.0),
+    "carpet": (Pattern("weave", ((0.30, 0.10, 0.09), (0.09, 0.09, 0.16)), 0.25), 1.0),
     "moss": (Pattern("mottle", ((0.15, 0.22, 0.07), (0.06, 0.09, 0.03)), 0.25), 1.0)}
 """What the ground under a computed sky looks like, features in metres, and its roughness."""
-LOW_SUN = ("dawn", "dusk")
-"""Skies that leave the ground in the dark."""
+DAYLIGHT = ("afternoon", "morning", "noon", "shade")
+"""Skies that leave neither the ground nor the horizon in the dark."""
 
 
 def inputs(config: NerfConfig) -> dict[str, str]:
@@ -63,9 +63,9 @@ def _surroundings(config: NerfConfig, rng: np.random.Generator) -> tuple[Environ
     background = pick(rng, source.ids())
     return source.create(background), None, background
   skies = Skies()
-  sky = pick(rng, tuple(name for name in skies.ids() if name not in LOW_SUN))
+  sky = pick(rng, DAYLIGHT)
   name, (pattern, roughness) = pick_item(rng, GROUNDS)
-  pattern = replace(pattern, size=pattern.size / config.floor_diameter, seed=int(rng.integers(1000)))
+  pattern = replace(pattern, size=pattern.size / config.ground_diameter, seed=int(rng.integers(1000)))
   light = replace(skies.create(sky), rotation=float(rng.uniform(0, 2 * math.pi)))
   return light, PrincipledMaterial(color=pattern, roughness=roughness), f"{sky}_{name}"
 
@@ -99,7 +99,8 @@ def build(config: NerfConfig, rng: np.random.Generator) -> Scene:
   """Draws a scene."""
   views = config.all_views()
   environment, ground, background = _surroundings(config, stream(rng, "surroundings"))
-  floor, dome = floor_and_dome(ground or ProjectedEnvironment(), diameter=config.floor_diameter)
+  floor, dome = (floor_and_dome(ProjectedEnvironment(), diameter=config.floor_diameter) if ground is None else
+                 floor_and_dome(ground, diameter=config.ground_diameter))
   robust = config.variant == "robust"
   draws = stream(rng, "objects")
   count = config.num_static if robust else random_count(draws, config.min_num_objects, config.max_num_objects)

@@ -14,7 +14,9 @@ from kubric_gen.pictures.colors import FITS, RGBImage
 from kubric_gen.pictures.film import Film, fitted, write_film
 from kubric_gen.pictures.panels import Ranges, caption_and_note, clip_ranges, film_layers, layer_panels, shown_layers
 from kubric_gen.pictures.sheets import Row, draw_grid, write_sheet
+from kubric_gen.pictures.view_sheet import view_sheet
 from kubric_gen.scene.layers import LAYERS
+from kubric_gen.scene.posed_views import PosedView
 
 Views = Mapping[str, Mapping[str, Sequence[NDArray]]]
 """Of each view, by its name: layer name to its frames."""
@@ -98,8 +100,8 @@ class _Clip:
 
 
 def make_preview(views: Views, frame_rate: float, directory: str | Path, ranges: Ranges | None = None,
-                 title: str = "") -> list[Path]:
-  """Writes contact_sheet.png and, of a clip of several frames, preview.mp4 (or .gif).
+                 title: str = "", posed_views: Sequence[PosedView] = ()) -> list[Path]:
+  """Writes contact_sheet.png and, of a clip of several frames, preview.mp4 (or .gif); of posed views the sheet alone.
 
   Args:
     views: of each view, by its name: layer name to its frames, as before quantisation. Views may differ in resolution and
@@ -110,6 +112,7 @@ def make_preview(views: Views, frame_rate: float, directory: str | Path, ranges:
     ranges: what the colours of distances and flows span, by layer; without it, it is fitted to the frames of the contact
       sheet, of all views together.
     title: heading of the contact sheet.
+    posed_views: what the frames are, where they are posed views.
 
   Returns:
     The paths written, the film first; none where no layer can be shown.
@@ -121,6 +124,10 @@ def make_preview(views: Views, frame_rate: float, directory: str | Path, ranges:
   shown = {view: layers for view, layers in shown.items() if layers}
   if not shown:
     return []
+  if posed_views:
+    (layers,) = shown.values()
+    _common_length(shown)
+    return [write_sheet(Path(directory) / "contact_sheet.png", view_sheet(layers, posed_views, title))]
   still = all(len(frames) == 1 for layers in shown.values() for frames in layers.values())
   shown = dict(itertools.islice(shown.items(), _MOST_STILL_VIEWS if still else _MOST_VIEWS))
   clip, directory, written = _Clip(shown, ranges), Path(directory), []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -17,9 +16,10 @@ from kubric_gen.example.example import Example, View
 from kubric_gen.example.frames import LazyFrames
 from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.serialization import to_plain
-from kubric_gen.sinks.sink import ExampleSink, add_sink
+from kubric_gen.sinks.example_folders import ExampleFolders
+from kubric_gen.sinks.sink import add_sink
 from kubric_gen.system.resources import cpu_count
-from kubric_gen.system.whole import check_target, whole_directory
+from kubric_gen.system.whole import whole_directory
 
 MAX_ENCODERS = 4
 METADATA, EVENTS, RANGES, INFO, CAMERAS = "metadata.json", "events.json", "data_ranges.json", "run.json", "cameras"
@@ -86,7 +86,8 @@ def write_files(example: Example, folder: str | os.PathLike[str], preview: bool 
     pool.shutdown(cancel_futures=True)  # an interruption does not wait for what is queued
   if preview:
     from kubric_gen.pictures.preview import make_preview  # its libraries would count against the memory of a render
-    make_preview({view.name: view.layers for view in example.views}, example.metadata.frame_rate, root)
+    make_preview({view.name: view.layers for view in example.views}, example.metadata.frame_rate, root,
+                 posed_views=example.metadata.views)
   for name, path in example.attachments.items():
     shutil.copyfile(path, root / name)
   (root / INFO).write_bytes(_json(example.info))
@@ -109,12 +110,8 @@ def write_scene(example: Example, path: str | os.PathLike[str], *, overwrite: bo
   return Path(path)
 
 
-class _NothingAdded(Exception):
-  """A place was reserved and nothing was put there."""
-
-
 @add_sink
-class SceneDirectories(ExampleSink):
+class SceneDirectories(ExampleFolders):
   """A scene directory `<target>/<key>/` per example, each of which appears when it is added.
 
   Previews and `run.json` differ from run to run, and so does a `scene.blend`.
@@ -122,26 +119,7 @@ class SceneDirectories(ExampleSink):
 
   name = "scene_directory"
   varying = (INFO, "preview.mp4", "preview.gif", "contact_sheet.png", "scene.blend")
-
-  def __init__(self, target: Path, *, overwrite: bool = False, preview: bool = True) -> None:
-    super().__init__(target, overwrite=overwrite, preview=preview)
-    self._reserved: dict[str, Path] = {}
-
-  def check(self, key: str) -> None:
-    check_target(self.target / key, self.overwrite)
-
-  @contextlib.contextmanager
-  def reserve(self, key: str) -> Iterator[None]:
-    try:
-      with whole_directory(self.target / key, self.overwrite) as staging:
-        self._reserved[key] = staging
-        yield
-        if key in self._reserved:
-          raise _NothingAdded
-    except _NothingAdded:
-      pass
-    finally:
-      self._reserved.pop(key, None)
+  mark, what, place = METADATA, "scene directory", "--output_dir"
 
   def made(self, key: str) -> Mapping[str, Any] | None:
     try:
@@ -150,9 +128,5 @@ class SceneDirectories(ExampleSink):
       return None
     return {**found, "files": {path.name for path in (self.target / key).iterdir()}} if isinstance(found, dict) else None
 
-  def add(self, key: str, item: Example) -> None:
-    staging = self._reserved.pop(key, None)
-    if staging is not None:
-      write_files(item, staging, self.preview)
-    else:
-      write_scene(item, self.target / key, overwrite=self.overwrite, preview=self.preview)
+  def write(self, item: Example, folder: Path) -> None:
+    write_files(item, folder, self.preview)
