@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "datasets": f"{_SCENES_AND_EXAMPLES} schema pictures sinks world workers shards",
     "cli": f"{_SCENES_AND_EXAMPLES} schema pictures sinks world workers shards",
     # Beside them:
+    "export": "",  # the program alone
     "docker": "errors system workers",
     "reliability": "errors shards.reader",  # trains on datasets, whoever made them
 }

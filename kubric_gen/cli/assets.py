@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
+from kubric_gen.cli.arguments import Parser
+from kubric_gen.errors import KubricGenError
 from kubric_gen.system.command import guarded
 
 if TYPE_CHECKING:
@@ -16,15 +17,8 @@ if TYPE_CHECKING:
   from kubric_gen.pictures.portraits import Picture
 
 
-class _Parser(argparse.ArgumentParser):
-
-  def error(self, message: str) -> NoReturn:
-    print_error(f"{message} (see --help)")
-    sys.exit(BAD_INPUT)
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-  parser = _Parser(prog="python -m kubric_gen.assets", description="Collections of assets.")
+  parser = Parser(prog="python -m kubric_gen.assets", description="Collections of assets.")
   commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
   command = commands.add_parser("import", help="make a collection of mesh files", description=(
       "Makes a collection with a manifest out of obj, glb, gltf, ply, stl, off, USD and Blender files: checked, in metres, with "

@@ -78,13 +78,21 @@ class Outputs:
       if name not in known:
         raise KubricGenError(f"unknown sink {name!r}: choose from {', '.join(known)}")
       if known[name].takes == "examples":
-        self._examples.append(example_sink(name)(task.output_dir, overwrite=task.overwrite))
+        self._examples.append(self._open_examples(name))
       else:
         self._records.append(_RecordFile(task, record_sink(name)))
-    if task.save_state and not self._examples:
+    if task.save_state and all(sink.folder for sink in self._examples):  # exporters leave the engines' states out
       raise KubricGenError("--save_state needs a sink that takes whole scenes, such as --sinks=scene_directory")
     if not self._examples and not self._records:
       raise KubricGenError(f"no sink: choose from {', '.join(known)}")
+
+  def _open_examples(self, name: str) -> ExampleSink:
+    """A sink for examples, in its folder, once it is clear that they will have its layers."""
+    kind, task = example_sink(name), self._task
+    missing = sorted(set(kind.layers) - set(task.layers))
+    if missing:
+      raise KubricGenError(f"--sinks={name} needs the layer {missing[0]}: add it to --layers, or leave --layers out")
+    return kind(task.output_dir / kind.folder, overwrite=task.overwrite)
 
   def check_resumable(self) -> None:
     """Makes sure that a later run can go on where one was stopped.
@@ -95,7 +103,8 @@ class Outputs:
     late = [file.path.name for file in self._records]
     late += [sink.name for sink in self._examples if type(sink).made is ExampleSink.made]
     if late:
-      raise KubricGenError(f"--resume cannot go on with {late[0]}, which appears when all scenes are made: leave --resume out")
+      raise KubricGenError(f"--resume cannot go on with {late[0]}, which appears when all scenes are made or does not say what "
+                           "they were made from: leave --resume out")
 
   def made(self, seed: int) -> bool:
     """Whether all sinks have a seed's scene, made from just this by just these versions of the engines."""
@@ -134,12 +143,12 @@ class Outputs:
       sink.add(key, example)
     for file in self._records:
       file.add(records)
-    return self._task.output_dir / key if self._examples else self._records[0].path
+    return self._examples[0].target / key if self._examples else self._records[0].path
 
   def _made_records(self, seed: int, example: Example) -> Iterator[tuple[str, Record]]:
     task, dataset = self._task, self._task.dataset
     assert dataset is not None
-    split = task.split_of(seed) or dataset.splits[0]
+    split = task.split_of(seed) or dataset.scene_splits[0]
     features = dataset.schema.features(task.config, task.config.resolution)
     for key, record in dataset.schema.records(example, dataset.scene_id(split, seed)):
       if check_key(key) in self._keys:

@@ -22,7 +22,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.schema import Record
 
 if TYPE_CHECKING:
-  from kubric_gen.example.example import Example, View  # noqa: F401  the first is named in a string
+  from kubric_gen.example.example import Example, View
 
 Item = TypeVar("Item")
 
@@ -75,9 +75,18 @@ class ExampleSink(Sink["Example"]):
     target: folder in which it writes.
     overwrite: replace what is there under the same keys.
     preview: also make pictures for people, where it has a place for them.
+
+  Attributes:
+    folder: of an exporter, which writes what other programs read: the subfolder of a script's output folder that is its target.
+      Without one, the target is the output folder itself.
+    shared: whether all items go into the target together, rather than each into a folder of its own.
+    layers: that an item must have.
   """
 
   takes = "examples"
+  folder: ClassVar[str] = ""
+  shared: ClassVar[bool] = False
+  layers: ClassVar[tuple[str, ...]] = ()
 
   def __init__(self, target: Path, *, overwrite: bool = False, preview: bool = True) -> None:
     self.target, self.overwrite, self.preview = Path(target), overwrite, preview
@@ -88,6 +97,15 @@ class ExampleSink(Sink["Example"]):
     Raises:
       KubricGenError: something is in its place.
     """
+
+  def check_item(self, key: str, item: Example) -> None:
+    """Makes sure that an item has what this sink needs, as far as that is told without loading its frames.
+
+    Raises:
+      KubricGenError: it lacks something, or the sink has no way to say something about it.
+    """
+    for view in item.views:
+      need_layers(self.name, view, self.layers)
 
   @contextlib.contextmanager
   def reserve(self, key: str) -> Iterator[None]:
