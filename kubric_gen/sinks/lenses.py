@@ -82,10 +82,13 @@ class Lens:
         xx = radial + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x
         xy = 2 * x * y * slope + 2 * p1 * x + 2 * p2 * y
         yy = radial + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x
-        left = bent - self._distort(plane)
-        plane += np.stack([yy * left[:, 0] - xy * left[:, 1], xx * left[:, 1] - xy * left[:, 0]], axis=1) / (
-            xx * yy - xy * xy)[:, None]
-      plane[~(np.abs(self._distort(plane) - bent).max(axis=1) < _CLOSE)] = np.nan
+        left, area = bent - self._distort(plane), xx * yy - xy * xy
+        plane += np.stack([yy * left[:, 0] - xy * left[:, 1], xx * left[:, 1] - xy * left[:, 0]], axis=1) / area[:, None]
+        if not (np.abs(left) > _CLOSE * 1e-3).any():
+          break
+      # Where the polynomial turns the image over it is no lens any more
+      right = (np.abs(self._distort(plane) - bent).max(axis=1) < _CLOSE) & (area > 0) & (radial > 0)
+      plane[~right] = np.nan
     return plane
 
 

@@ -142,8 +142,9 @@ def _sees(frame: PosedFrame, positions: Array, labels: NDArray[np.int64]) -> NDA
   z, shown = frame.z(), frame.labels()
   inverse = np.divide(1.0, z, out=np.zeros_like(z), where=z > 0)
   last_row, last_column = z.shape[0] - 1, z.shape[1] - 1
-  inside = np.flatnonzero((row >= 0) & (row <= last_row) & (column >= 0) & (column <= last_column))
-  row, column, depth, labels = row[inside], column[inside], local[inside, 2], labels[inside]
+  inside = np.flatnonzero((np.abs(row - last_row / 2) < z.shape[0] / 2) & (np.abs(column - last_column / 2) < z.shape[1] / 2))
+  row, column = np.clip(row[inside], 0, last_row), np.clip(column[inside], 0, last_column)  # at the border, its pixels stand in
+  depth, labels = local[inside, 2], labels[inside]
   top, left = (np.clip(np.floor(at).astype(np.int64), 0, max(last - 1, 0))
                for at, last in ((row, last_row), (column, last_column)))
   agree, expected = np.ones(len(inside), bool), np.zeros(len(inside))
