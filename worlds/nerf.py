@@ -11,7 +11,7 @@ A scene is drawn once; the views are frames of one camera's path.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,9 +19,9 @@ import numpy as np
 from kubric_gen.cli import main
 from kubric_gen.scene import (Environment, Material, Object, Pattern, PerspectiveCamera, PosedView, PrincipledMaterial,
                               ProjectedEnvironment, Scene, Vector3)
-from kubric_gen.world import (DatasetSpec, PosedViews, Settling, Skies, Tensor, Text, Wandering, World, drop_clutter,
-                              environment_source, floor_and_dome, manifest_digests, object_source, path_through, pick, pick_item,
-                              random_count, scaled_to, shell_above, stream, view_splits, wander, with_paths)
+from kubric_gen.world import (DatasetSpec, KubricGenError, PosedViews, Settling, Skies, Tensor, Text, Wandering, World,
+                              drop_clutter, environment_source, floor_and_dome, manifest_digests, object_source, path_through,
+                              pick, pick_item, random_count, scaled_to, shell_above, stream, view_splits, wander, with_paths)
 from worlds._nerf_config import SURROUNDINGS, VARIANTS, NerfConfig
 
 GROUNDS = {
@@ -31,6 +31,8 @@ GROUNDS = {
     "carpet": (Pattern("weave", ((0.30, 0.10, 0.09), (0.09, 0.09, 0.16)), 0.25), 1.0),
     "moss": (Pattern("mottle", ((0.15, 0.22, 0.07), (0.06, 0.09, 0.03)), 0.25), 1.0)}
 """What the ground under a computed sky looks like, features in metres, and its roughness."""
+FALLS = 20
+"""How often what rolls too far falls again."""
 DAYLIGHT = ("afternoon", "morning", "noon", "shade")
 """Skies that leave neither the ground nor the horizon in the dark."""
 
@@ -48,11 +50,22 @@ def _object(name: str, config: NerfConfig, rng: np.random.Generator) -> Object:
   return replace(scaled_to(item, extent), labels={"category": source.find(item.asset_id).category})
 
 
-def _lying(items: Iterable[Object], config: NerfConfig, ground: Object, rng: np.random.Generator) -> list[Object]:
-  """Objects that have fallen to the ground and stay where they lie."""
-  settling = Settling(seconds=config.settle_seconds, reach=config.camera_inner / 2)
-  return [replace(item, static=True, angular_velocity=(0.0, 0.0, 0.0))
-          for item in drop_clutter(items, (config.object_min, config.object_max), rng, (ground,), settling)]
+def _lying(items: Sequence[Object], config: NerfConfig, ground: Object, rng: np.random.Generator, reach: float) -> list[Object]:
+  """Objects that have fallen to the ground and stay where they lie; those that rolled further than the reach fall again.
+
+  Raises:
+    KubricGenError: one always rolls too far.
+  """
+  settling = Settling(seconds=config.settle_seconds, reach=reach)
+  lying: dict[str, Object] = {}
+  for _ in range(FALLS):
+    falling = [item for item in items if item.name not in lying]
+    if not falling:
+      return [lying[item.name] for item in items]
+    fallen = drop_clutter(falling, (config.object_min, config.object_max), rng, (ground, *lying.values()), settling)
+    lying |= {item.name: replace(item, static=True, angular_velocity=(0.0, 0.0, 0.0)) for item in fallen}
+  raise KubricGenError(f"object {falling[0].name!r} rolled further than {reach:g} m in {FALLS} falls: give fewer objects, or "
+                       "put the cameras further away")
 
 
 def _surroundings(config: NerfConfig, rng: np.random.Generator) -> tuple[Environment, Material | None, str]:
@@ -87,9 +100,8 @@ def _has_distractors(config: NerfConfig, views: Sequence[PosedView], rng: np.ran
 def _distractors(config: NerfConfig, ground: Object, lying: Sequence[Object], present: Sequence[bool],
                  rng: np.random.Generator) -> list[Object]:
   """Objects that are elsewhere in each view, each as it would lie on the ground by itself."""
-  alone: list[Object] = []  # but those that rolled away
-  for number in range(config.num_distractors):
-    alone += _lying([_object(f"distractor_{number}", config, rng)], config, ground, rng)
+  alone = [item for number in range(config.num_distractors) for item in _lying(
+      [_object(f"distractor_{number}", config, rng)], config, ground, rng, math.inf)]
   how = Wandering(reach=config.distractor_reach, step=config.max_step if config.distractor_motion == "wander" else math.inf)
   frames = wander(alone, present, how, rng, lying)
   return with_paths(alone, [frames[number] for number in config.wanted])
@@ -104,7 +116,8 @@ def build(config: NerfConfig, rng: np.random.Generator) -> Scene:
   robust = config.variant == "robust"
   draws = stream(rng, "objects")
   count = config.num_static if robust else random_count(draws, config.min_num_objects, config.max_num_objects)
-  objects = _lying((_object(f"object_{number}", config, draws) for number in range(count)), config, floor, draws)
+  objects = _lying([_object(f"object_{number}", config, draws) for number in range(count)], config, floor, draws,
+                   config.camera_inner / 2)
   if robust:
     present = _has_distractors(config, views, stream(rng, "clean views"))
     distractors = _distractors(config, floor, objects, present, stream(rng, "distractors"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, SceneError
 from kubric_gen.example.parts import Part, Sizes
 from kubric_gen.scene.cameras import Resolution
 from kubric_gen.scene.posed_views import PosedView
@@ -64,7 +64,13 @@ class Metadata(Part):
     found = super().from_plain({**value, "views": ()} if views else value, sizes)
     if views and len(views) != found.num_frames:
       raise ValueError(f"Metadata.views has {len(views)} views for {found.num_frames} frames")
-    return replace(found, views=tuple(map(PosedView.from_plain, views)))
+    try:
+      posed = tuple(map(PosedView.from_plain, views))
+    except SceneError as error:
+      raise ValueError(f"Metadata.views: {error}") from None
+    if len({view.name for view in posed}) < len(posed):
+      raise ValueError(f"Metadata.views has a name twice: {', '.join(view.name for view in posed)[:80]}")
+    return replace(found, views=posed)
 
 
 def metadata_of(scene: Scene, resolution: Resolution, num_instances: int, given: Mapping[str, Any]) -> Metadata:

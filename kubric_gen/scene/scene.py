@@ -91,6 +91,9 @@ class Scene(Described):
                        f"({len(set(names))} names) for {self.num_frames} frames: give as many as num_frames")
     if len(self.cameras) > 1:
       raise SceneError(f"posed views are the frames of one camera's path, got {len(self.cameras)} cameras")
+    if self.camera.shutter:
+      raise SceneError(f"posed views do not follow one another in time: the shutter of {self.camera.name!r} must be 0, got "
+                       f"{self.camera.shutter:g}")
     moving = [item.name for item in self.objects if not item.static and item.path is None]
     if moving:
       raise SceneError(f"a scene of posed views stays as it is: make the object {moving[0]!r} static, or give it a path")

@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from kubric_gen.assets import load_mesh
 from kubric_gen.errors import KubricGenError
-from kubric_gen.physics.colliders import extent_of
 from kubric_gen.scene.objects import Object
 from kubric_gen.scene.path import Path
+from kubric_gen.scene.transforms import rotation_matrix
 from kubric_gen.scene.validation import Quaternion, Vector3
 
-OUT_OF_SIGHT = -20.0
-"""Height in metres at which an object is while it is not there: under the ground, where no camera looks."""
+OUT_OF_SIGHT = -1000.0
+"""Height in metres at which an object is while it is not there: under the ground, so deep that even alone it is no pixel."""
 
+RESTARTS = 50
+"""How often places for all objects are looked for together."""
 Place = tuple[float, float, float]
 """x, y and the level distance around them that is taken, metres."""
 Pose = tuple[Vector3, Quaternion]
@@ -47,13 +50,13 @@ class Wandering:
 
 
 def level_reach(item: Object) -> float:
-  """The level distance from its position that an object's box reaches, metres.
+  """The level distance from its position that an object reaches, metres.
 
   Raises:
     AssetError: a mesh that cannot be used.
   """
-  below, above = extent_of(item, item.quaternion)
-  return float(np.hypot(*np.maximum(-below, above)[:2]))
+  points = load_mesh(item.shape).vertices @ (rotation_matrix(item.quaternion) * item.scale).T
+  return float(np.hypot(points[:, 0], points[:, 1]).max())
 
 
 def _turned(quaternion: Quaternion, angle: float) -> Quaternion:
@@ -63,16 +66,45 @@ def _turned(quaternion: Quaternion, angle: float) -> Quaternion:
   return (w, x, y, z)
 
 
-def _place(name: str, reach: float, before: Place | None, taken: Sequence[Place], how: Wandering, rng: np.random.Generator,
-           ) -> Place:
-  """Where an object stands, with nothing else within its reach."""
-  for _ in range(how.max_trials):
-    x, y = how.draw(rng, before)
-    if math.hypot(x, y) <= how.reach and all(math.hypot(x - other_x, y - other_y) > reach + other
-                                             for other_x, other_y, other in taken):
-      return x, y, reach
-  raise KubricGenError(f"object {name!r} found no free place within {how.reach:g} m in {how.max_trials} trials: give fewer or "
-                       "smaller objects, or more room")
+def _free(place: Place, taken: Sequence[Place]) -> bool:
+  """Whether nothing else is within the reach of a place."""
+  x, y, reach = place
+  return all(math.hypot(x - other_x, y - other_y) > reach + other for other_x, other_y, other in taken)
+
+
+def _places(reaches: Sequence[float], before: Sequence[Place | None], standing: Sequence[Place], how: Wandering,
+            rng: np.random.Generator) -> list[Place | None]:
+  """Where objects stand in a frame, none within the reach of another; None where there is no room for one.
+
+  One that finds no other place stays where it was in the frame before, which is why nobody gets there.
+  """
+  places: list[Place | None] = list(before)
+  for number, reach in enumerate(reaches):
+    taken = [*standing, *(place for i, place in enumerate(places) if place is not None and i != number)]
+    for _ in range(how.max_trials):
+      x, y = how.draw(rng, before[number])
+      if math.hypot(x, y) <= how.reach and _free((x, y, reach), taken):
+        places[number] = (x, y, reach)
+        break
+  return places
+
+
+def _first_places(items: Sequence[Object], reaches: Sequence[float], standing: Sequence[Place], how: Wandering,
+                  rng: np.random.Generator) -> list[Place]:
+  """Where objects stand in the first frame, begun anew where those before have left no room for one.
+
+  Raises:
+    KubricGenError: an object found no free place.
+  """
+  missing = ""
+  for _ in range(RESTARTS):
+    found = _places(reaches, [None] * len(items), standing, how, rng)
+    places = [place for place in found if place is not None]
+    if len(places) == len(items):
+      return places
+    missing = next(item.name for item, place in zip(items, found) if place is None)
+  raise KubricGenError(f"object {missing!r} found no free place within {how.reach:g} m in {RESTARTS} times {how.max_trials} "
+                       "trials: give fewer or smaller objects, or more room")
 
 
 def wander(items: Sequence[Object], present: Sequence[bool], how: Wandering, rng: np.random.Generator,
@@ -92,21 +124,16 @@ def wander(items: Sequence[Object], present: Sequence[bool], how: Wandering, rng
   """
   standing: list[Place] = [(item.position[0], item.position[1], level_reach(item)) for item in obstacles]
   reaches = [level_reach(item) for item in items]
-  before: list[Place | None] = [None] * len(items)
-  frames = []
+  places: list[Place | None] = []
+  frames: list[list[Pose]] = []
   for here in present:
-    poses: list[Pose] = []
-    taken = list(standing)
-    for number, item in enumerate(items):
-      place = _place(item.name, reaches[number], before[number], taken, how, rng) if here else None
-      if place is None:
-        poses.append(((item.position[0], item.position[1], OUT_OF_SIGHT), item.quaternion))
-        continue
-      before[number] = place
-      taken.append(place)
-      turned = _turned(item.quaternion, float(rng.uniform(0.0, 2 * math.pi)))
-      poses.append(((place[0], place[1], item.position[2]), turned))
-    frames.append(poses)
+    if not here:
+      frames.append([((0.0, 0.0, OUT_OF_SIGHT), item.quaternion) for item in items])
+      continue
+    places = (_places(reaches, places, standing, how, rng) if places else
+              list(_first_places(items, reaches, standing, how, rng)))
+    frames.append([((place[0], place[1], item.position[2]), _turned(item.quaternion, float(rng.uniform(0.0, 2 * math.pi))))
+                   for item, place in zip(items, places) if place is not None])
   return frames
 
 
