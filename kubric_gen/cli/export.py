@@ -66,10 +66,18 @@ def _check(sink: ExampleSink, scenes: Sequence[Path]) -> list[str]:
   return list(keys)
 
 
-def _run(values: argparse.Namespace) -> None:
-  target = Path(os.path.abspath(values.output))
-  with example_sink(values.format)(target, overwrite=values.overwrite) as sink:
-    for key, path in zip(_check(sink, values.scenes), values.scenes):
+def export_scenes(name: str, scenes: Sequence[Path], output: Path, overwrite: bool = False) -> None:
+  """Writes scenes in a format, one to the folder itself and several to folders of their keys, and prints where each is.
+
+  Args:
+    name: of the format. scenes: their directories. output: folder to make. overwrite: replace an earlier export.
+
+  Raises:
+    KubricGenError: a scene or its place cannot be used. Nothing is written then, unless it shows only in a frame.
+  """
+  target = Path(os.path.abspath(output))
+  with example_sink(name)(target, overwrite=overwrite) as sink:
+    for key, path in zip(_check(sink, scenes), scenes):
       with read_scene(path) as example:
         sink.add(key, example)
       print(f"{path}: {target / key}", flush=True)
@@ -79,4 +87,4 @@ def _run(values: argparse.Namespace) -> None:
 def main() -> NoReturn:
   """The entry point."""
   parsed = _parse(None)
-  sys.exit(guarded(lambda: _run(parsed)))
+  sys.exit(guarded(lambda: export_scenes(parsed.format, parsed.scenes, parsed.output, parsed.overwrite)))

@@ -99,7 +99,7 @@ def _parquet(file: Path) -> dict[str, Found]:
 def _by_camera(key: str, frames: Sequence[tuple[str, dict[str, NDArray[Any]]]]) -> dict[str, Found]:
   """Frames, each with its name and some fields of `Found`, put together by the cameras that their names begin with."""
   cameras = sorted({name.rpartition("_")[0] for name, _ in frames})
-  return {f"{key}/{camera}": Found(**{  # type: ignore[arg-type]
+  return {f"{key}/{camera}": Found(**{
       field: np.stack([values[field] for name, values in sorted(frames) if name.rpartition("_")[0] == camera])
       for field in frames[0][1]}) for camera in cameras}
 
