@@ -44,6 +44,8 @@ class Blender(PosedImages):
   def check_frames(self, frames: list[PosedFrame]) -> None:
     first = frames[0]
     for frame in frames:
+      if frame.split.startswith("transforms_"):  # its folder would have the name of a file
+        raise KubricGenError(f"{self.name} cannot have a split {frame.split!r}: rename it")
       if not _is_plain(frame.lens):
         raise KubricGenError(f"{self.name} has no cameras like {frame.view.name}, only those with square pixels, a centred "
                              "principal point and no distortion: choose another format, such as nerfstudio")

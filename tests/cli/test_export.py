@@ -183,7 +183,8 @@ DAMAGE = {
     "focal": _set("camera", "intrinsics_cv", 0, 0, to=float("inf")),
     "size": _set("camera", "resolution", to=[10 ** 8, 10 ** 8]),
     "model": _set("camera", "model", to="kaleidoscope"), "bent": _set("camera", "distortion", to=[1e300] * 4),
-    "wild": _set("camera", "distortion", to=[float("nan")] * 5), "cameras": _set("metadata", "cameras", to=["camera", "../camera"]),
+    "wild": _set("camera", "distortion", to=[float("nan")] * 5),
+    "cameras": _set("metadata", "cameras", to=["camera", "../camera"]),
     "ids": _set("instances", to=lambda instances: instances[:1]), "path": _set("instances", 0, "positions", to=[])}
 FINE = {"name", "bent"}
 """With one camera its name is in no file's name; and a lens that bends all light away sees nothing."""

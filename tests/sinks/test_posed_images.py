@@ -425,6 +425,13 @@ def test_blender_refuses_what_one_angle_does_not_say(tmp_path: Path) -> None:
   assert "wide" in line and "long" in line and "field of view" in line
 
 
+def test_blender_refuses_splits_with_names_of_its_files(tmp_path: Path) -> None:
+  scene = posed_scene(STILL, views=2)
+  first, second = scene.posed_views
+  scene = replace(scene, posed_views=(first, replace(second, split="transforms_train.json")))
+  assert "'transforms_train.json'" in refused("blender", example_of(scene), tmp_path)
+
+
 def test_colmap_refuses_spaces_in_names(tmp_path: Path) -> None:
   scene = posed_scene(STILL, views=2)
   scene = replace(scene, posed_views=tuple(replace(view, name=f"my {view.name}") for view in scene.posed_views))
