@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubric_gen.system.paths import absolute
-from kubric_gen.world import PosedViewsConfig, check_ranges, setting
+from kubric_gen.world import PosedViewsConfig, check_ranges, check_regions, setting
 
 VARIANTS = ("plain", "robust")
 SURROUNDINGS = ("any", "hdri", "sky")
@@ -31,7 +31,8 @@ class NerfConfig(PosedViewsConfig):
   max_extent: float = setting(1.0, "greatest longest side of an object, metres", above=0)
   object_min: tuple[float, float, float] = setting((-1.3, -1.3, 0.1), "lower corner of where objects fall from, metres")
   object_max: tuple[float, float, float] = setting((1.3, 1.3, 5.0), "upper corner of where objects fall from, metres")
-  settle_seconds: float = setting(6.0, "how long they fall and come to rest before they stay where they are", minimum=0)
+  settle_seconds: float = setting(6.0, "how long they fall and come to rest before they stay where they are", minimum=0,
+                                  maximum=1000)
   distractor_reach: float = setting(1.9, "robust: level distance from the centre within which distractors stand, metres", above=0)
   camera_inner: float = setting(3.6, "least distance of a camera from the centre, metres", above=0)
   camera_outer: float = setting(4.4, "greatest distance of a camera from the centre, metres", above=0)
@@ -49,3 +50,4 @@ class NerfConfig(PosedViewsConfig):
       object.__setattr__(self, name, absolute(getattr(self, name)))
     check_ranges(self, ("min_num_objects", "max_num_objects"), ("min_extent", "max_extent"), ("camera_inner", "camera_outer"),
                  ("min_elevation", "max_elevation"))
+    check_regions(self, "object")
