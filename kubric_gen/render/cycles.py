@@ -152,7 +152,8 @@ class CyclesRenderer:
         target.frame_set(t + 1)
         if self.scene.posed_views:
           target.cycles.seed = _noise_seed(self.scene.posed_views[t].name)
-        target.update_tag()  # or Cycles keeps the noise of the frame before where nothing moves
+        # Or Cycles keeps the noise of the frame before where nothing moves; a tag without TIME makes it read the HDRI anew
+        target.update_tag(refresh={"TIME"})
         self._bpy.ops.render.render(write_still=True)
         if not path.is_file():
           raise KubricGenError(f"Blender rendered no image for frame {t}: {(console.tail().splitlines() or ['?'])[-1]}")

@@ -21,7 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kubric_gen.workers.child import peak_megabytes, resident_megabytes
-from tests.benchmarks import dataset
+from tests.benchmarks import dataset, views
 
 SEED = 3
 GEOMETRY = ("segmentation", "depth", "normal", "object_coordinates", "forward_flow", "backward_flow")
@@ -224,7 +224,7 @@ SECTIONS: dict[str, tuple[Callable[[], Any], Callable[[Any], list[str]]]] = {
     "imports": (measure_imports, report_imports), "restart": (measure_restart, report_restart),
     "clutter": (measure_clutter, report_clutter),
     "geometry": (measure_geometry, report_geometry), "overhead": (measure_overhead, report_overhead),
-    "memory": (measure_memory, report_memory), **dataset.SECTIONS, "quality": (measure_quality, report_quality)}
+    "memory": (measure_memory, report_memory), **dataset.SECTIONS, **views.SECTIONS, "quality": (measure_quality, report_quality)}
 
 
 def _machine() -> str:
