@@ -21,7 +21,6 @@ from worlds.nerf import WORLD, NerfConfig
 
 FEW: dict[str, Any] = {"num_train_views": 5, "num_validation_views": 2, "num_test_views": 3, "resolution": (24, 32),
                        "settle_seconds": 2.0}
-MANY: dict[str, Any] = {**FEW, "num_train_views": 20}
 SEEDS = (0, 1, 2)
 CENTRE = (0.0, 0.0, 0.25)
 
