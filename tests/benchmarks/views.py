@@ -55,7 +55,7 @@ def measure_views() -> dict[str, list[float]]:
 
 
 def report_views(result: dict[str, list[float]]) -> list[str]:
-  return [f"| posed views under {'an HDRI' if name == 'hdri' else 'a sky'}, {SIDE}×{SIDE}, {SAMPLES} spp, with geometry and files: "
+  return [f"| views under {'an HDRI' if name == 'hdri' else 'a sky'}, {SIDE}×{SIDE}, {SAMPLES} spp, geometry and files too: "
           f"rate (÷ that of bare Cycles with persistent data) | {VIEWS / ours:.2f} views/s ({bare / ours:.2f}) | (≥ 0.9) |"
           for name, (bare, ours) in result.items()]
 
