@@ -3,6 +3,7 @@
 - catalogue: some random members of every family.
 - environments: one still life in every environment.
 - variants: four moments of a scene of every MOVi variant.
+- views: some views of scenes of the world nerf.
 - morphs: from a mug to a bowl, and from a box to a drum.
 """
 
@@ -23,6 +24,7 @@ from kubric_gen.pictures.portraits import portraits, sheet
 from kubric_gen.pictures.sheets import Row, Style, draw_grid
 from kubric_gen.render.cycles import CyclesRenderer
 from kubric_gen.world.scenery import floor_and_dome
+from worlds import nerf
 from worlds.movi import VARIANTS, WORLD, MoviConfig
 
 Picture = NDArray[np.uint8]
@@ -111,8 +113,22 @@ def variants(size: int = 192) -> Picture:
   return grid(rows)
 
 
+NERF_SCENES = (("plain", "hdri", 5), ("plain", "sky", 3), ("robust", "sky", 4))
+"""Variant, surroundings and seed."""
+
+
+def views(size: int = 160, count: int = 6) -> Picture:
+  rows: Rows = []
+  for variant, surroundings, seed in NERF_SCENES:
+    scene = nerf.WORLD.scene(nerf.NerfConfig(variant=variant, surroundings=surroundings, resolution=(size, size),
+                                             num_train_views=count, num_validation_views=0, num_test_views=0), seed)
+    rows.append((variant, list(frames_of(scene, list(range(count))))))
+  return grid(rows)
+
+
 def main() -> None:
-  makers: dict[str, Any] = {"catalogue": catalogue, "environments": environments, "morphs": morphs, "variants": variants}
+  makers: dict[str, Any] = {"catalogue": catalogue, "environments": environments, "morphs": morphs, "variants": variants,
+                           "views": views}
   if len(sys.argv) != 3 or sys.argv[1] not in makers:
     sys.exit(f"usage: contact_sheets.py {'|'.join(makers)} PATH")
   Image.fromarray(makers[sys.argv[1]]()).save(sys.argv[2], quality=88)
