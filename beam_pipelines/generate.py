@@ -109,7 +109,7 @@ def run(job: Job, options: Any) -> None:
     raise KubricGenError(f"{summary['failed']} of {summary['asked']} scenes failed, more than --max_failed_fraction="
                          f"{job.max_failed_fraction:g} allows: see {dead_letter_file(job)}, then run again")
   for split in summary["omitted_splits"]:
-    print(f"no seed fell into the split {split}: omitted")
+    print(f"no {'record' if job.recipe.dataset.of_records else 'seed'} fell into the split {split}: omitted")
   for folder in job.folders():
     print(folder)
 

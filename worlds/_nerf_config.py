@@ -23,7 +23,7 @@ class NerfConfig(PosedViewsConfig):
   num_distractors: int = setting(3, "robust: objects that do not stay", minimum=0, maximum=50)
   distractor_motion: str = setting("teleport", "robust: from view to view distractors are anywhere, or wander", choices=MOTIONS)
   max_step: float = setting(0.5, "robust: how far a distractor wanders from view to view, metres along each axis", above=0)
-  clean_fraction: float = setting(0.2, "robust: of the training views, which have no distractors", minimum=0, maximum=1)
+  clean_fraction: float = setting(0.2, "robust: share of the training views that have no distractors", minimum=0, maximum=1)
   gso_assets: str = setting("", "manifest of the objects, a path or an address; the built-in catalogue where empty")
   hdri_assets: str = setting("", "manifest of the HDRIs, a path or an address; Blender's eight where empty")
   surroundings: str = setting("any", "where light and background come from", choices=SURROUNDINGS)

@@ -9,9 +9,10 @@ from typing import Any
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.render.settings import RenderSettings
-from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, check_layers
+from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, check_layers, check_need_no_clip
 from kubric_gen.world.config import Config, StaticWorldConfig
 from kubric_gen.world.identity import scene_flags
+from kubric_gen.world.posed_views import PosedViewsConfig
 from kubric_gen.world.seeds import parse_seeds
 from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.world.world import World
@@ -139,4 +140,6 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
                  overwrite=values.overwrite, save_state=values.save_state, by_hash=_writes_records(values.sinks))
   if not task.layers:
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
+  if isinstance(config, PosedViewsConfig):
+    check_need_no_clip(task.layers)
   return task

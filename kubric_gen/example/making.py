@@ -30,7 +30,7 @@ from kubric_gen.example.instances import instances_of
 from kubric_gen.example.metadata import metadata_of
 from kubric_gen.physics import simulate
 from kubric_gen.render import CyclesRenderer, RenderSettings
-from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, Storage, check_layers
+from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, Storage, check_layers, check_need_no_clip
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.randomness import Key, generator
 from kubric_gen.scene.scene import Scene
@@ -164,9 +164,8 @@ def _layers_of(scene: Scene, asked: Iterable[str] | None) -> tuple[str, ...]:
   if asked is None:
     return tuple(name for name in DEFAULT_LAYERS if not (scene.posed_views and LAYERS[name].needs_clip))
   names = check_layers(asked)
-  for name in names:
-    if scene.posed_views and LAYERS[name].needs_clip:
-      raise KubricGenError(f"posed views do not follow one another in time, so they have no layer {name}: leave it out")
+  if scene.posed_views:
+    check_need_no_clip(names)
   return names
 
 

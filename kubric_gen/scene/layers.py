@@ -183,6 +183,17 @@ def check_layers(names: Iterable[str]) -> tuple[str, ...]:
   return tuple(name for name in LAYERS if name in names)
 
 
+def check_need_no_clip(names: Iterable[str]) -> None:
+  """Makes sure that posed views can have layers.
+
+  Raises:
+    KubricGenError: one of them relates frames to one another in time.
+  """
+  for name in names:
+    if LAYERS[name].needs_clip:
+      raise KubricGenError(f"posed views do not follow one another in time, so they have no layer {name}: leave it out")
+
+
 def layer_table() -> str:
   """The layers as a table in Markdown, which the README has."""
   rows = ["| layer | frame | unit | meaning |", "| --- | --- | --- | --- |"]
