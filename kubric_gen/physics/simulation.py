@@ -28,7 +28,8 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
   """Simulate a scene from frame 0 to frame N + 1.
 
   Two objects bounce with the product of their restitutions and slide where the slope exceeds the product of their
-  frictions (Bullet's rules). Objects with a path follow it exactly and push others; static ones stay where they are.
+  frictions (Bullet's rules). Objects with a path follow it exactly and push others; static ones stay where they are. Posed
+  views do not follow one another in time: there nothing has a velocity, and nothing collides.
   Nothing rolls to a stop by itself: rolling has no friction. Angular speeds above π/4 per step (188 rad/s at 240
   steps/s) turn the object by no more than that.
 
@@ -64,7 +65,7 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
     for index, body in moved:
       motion.velocities[0, index] = body.item.velocity
       motion.angular_velocities[0, index] = body.item.angular_velocity
-    for step in range((scene.num_frames + 1) * steps_per_frame):
+    for step in range(0 if scene.posed_views else (scene.num_frames + 1) * steps_per_frame):
       for body, positions, quaternions, velocities, spins in led:
         world.place(body, positions[step], quaternions[step])
         world.push(body, velocities[step], spins[step])
@@ -118,7 +119,7 @@ def _prescribed(scene: Scene) -> Motion:
   """The motion of all that is not pushed around; angular velocities are central differences like the velocities."""
   motion = Motion.from_paths(scene)
   for index, item in enumerate(scene.objects):
-    if item.path is not None:
+    if item.path is not None and not scene.posed_views:
       turns = Rotation.from_quat(motion.quaternions[:, index], scalar_first=True)
       row = np.arange(len(turns))
       before, after = np.maximum(row - 1, 0), np.minimum(row + 1, len(turns) - 1)

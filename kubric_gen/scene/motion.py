@@ -97,7 +97,8 @@ class Motion:
   def from_paths(cls, scene: Scene) -> Motion:
     """The motion of a scene without physics: paths are followed and everything else stays where it is.
 
-    Velocities are central differences of the positions; angular velocities are left at zero.
+    Velocities are central differences of the positions, but those of posed views, which do not follow one another in time, are
+    zero; angular velocities are left at zero.
     """
     frames = scene.simulated_frames
     shape = (len(frames), len(scene.objects))
@@ -107,6 +108,6 @@ class Motion:
         positions[:, index], quaternions[:, index] = item.position, item.quaternion
       else:
         positions[:, index], quaternions[:, index] = item.path.at(frames)
-    velocities = np.gradient(positions, axis=0) * scene.frame_rate
+    velocities = np.zeros_like(positions) if scene.posed_views else np.gradient(positions, axis=0) * scene.frame_rate
     paths = {index: item.path for index, item in enumerate(scene.objects) if item.path is not None}
     return cls(positions, quaternions, velocities, np.zeros_like(velocities), frame_rate=scene.frame_rate, paths=paths)

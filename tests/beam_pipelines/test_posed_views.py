@@ -87,6 +87,11 @@ def test_some_views_are_byte_for_byte_those_of_all(scenes: Path, tmp_path: Path,
   assert set(theirs) <= set(ours)
   for t, name in enumerate(SOME):
     k = VIEWS.index(name)
+    for item, number in theirs.items():
+      one_instance, other_instance = part.instances[number - 1], whole.instances[ours[item] - 1]
+      assert (one_instance.positions[t] == other_instance.positions[k]).all()
+      assert abs(one_instance.quaternions[t] @ other_instance.quaternions[k]) == pytest.approx(1, abs=1e-12)
+      assert one_instance.visibility[t] == other_instance.visibility[k]
     assert part.metadata.views[t] == whole.metadata.views[k]
     for layer in ("rgba", "depth"):
       one, other = (folder / str(seed) / next((folder / str(seed)).glob(f"{layer}_{number:05d}.*")).name

@@ -45,10 +45,15 @@ def test_what_is_no_scene_of_posed_views_is_refused_in_one_line(fields: dict[str
   assert "\n" not in str(caught.value)
 
 
-def test_objects_may_be_elsewhere_by_a_path() -> None:
+def test_objects_may_be_elsewhere_by_a_path_but_have_no_velocity(tmp_path: Path) -> None:
   path = kg.Path((1, 2), ((0, 0, 0), (1, 0, 0)), ((1, 0, 0, 0),) * 2)
   found = scene(objects=(CUBE, kg.Object("ball", kg.Sphere(), path=path)))
-  assert kg.simulate(found).positions[1:3, 1, 0].tolist() == [0, 1]
+  for state in (None, tmp_path / "scene.bullet"):
+    motion = kg.simulate(found, save_state=state)
+    assert motion.positions[1:3, 1, 0].tolist() == [0, 1] and not motion.velocities.any() and not motion.collisions
+  assert (tmp_path / "scene.bullet").stat().st_size > 0
+  clip = dataclasses.replace(found, posed_views=())
+  assert kg.simulate(clip).velocities[1, 1, 0] > 0
 
 
 @pytest.mark.parametrize(("fields", "word"), [

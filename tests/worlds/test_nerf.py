@@ -309,6 +309,7 @@ def test_finished_scenes_need_no_physics(monkeypatch: pytest.MonkeyPatch) -> Non
   for scene in scenes:
     found = kg.simulate(scene)
     assert found.positions.shape == (scene.num_frames + 2, len(scene.objects), 3) and not found.collisions
+    assert not found.velocities.any() and not found.angular_velocities.any()  # views do not follow one another in time
   thrown = dataclasses.replace(scenes[0], posed_views=(), objects=(kg.Object("ball", kg.Sphere()),))
   with pytest.raises(AssertionError, match="PyBullet was asked"):  # it would be
     kg.simulate(thrown)
