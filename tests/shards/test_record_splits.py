@@ -13,6 +13,7 @@ import pytest
 from kubric_gen.errors import KubricGenError
 from kubric_gen.render import RenderSettings
 from kubric_gen.schema import PosedViews
+from kubric_gen.schema.statistics import Statistics
 from kubric_gen.schema.tf_example import decode
 from kubric_gen.shards.card import Finished
 from kubric_gen.shards.finish import finish_dataset
@@ -92,6 +93,9 @@ def test_each_record_is_in_one_shard_of_its_split(made: Made, resolution: str) -
     assert made.records(split, resolution) == wanted
     shards = [item for item in made.packed if (item.shard.split, item.shard.resolution) == (split, resolution)]
     assert sum(item.num_records for item in shards) == len(wanted)
+    pixels = int(resolution.partition("x")[0]) ** 2
+    counts = [Statistics.from_plain(item.statistics).numbers["depth"].count for item in shards]
+    assert counts == [item.num_records * pixels for item in shards]
     assert sum(item.num_bytes for item in shards) == sum(scene.sizes[resolution][split] for scene in made.scenes.values())
 
 
