@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -217,13 +218,18 @@ def test_the_card_tells_of_the_views(datasets: Path) -> None:
     assert (folder / "contact_sheet.png").stat().st_size > 500
 
 
-def test_another_run_finds_it_finished_and_more_scenes_reuse_the_store(datasets: Path) -> None:
-  before = (place(datasets) / "card.json").stat().st_mtime_ns
-  again = run("-m", "beam_pipelines.generate", "--world=nerf", *ROBUST, "--num_scenes=2", "--resolution=32,16",
-              "--file_format=array_record,tfrecord", f"--data_dir={datasets}")
+def test_another_run_finds_it_finished_or_packs_what_the_store_has(datasets: Path) -> None:
+  command = ("-m", "beam_pipelines.generate", "--world=nerf", *ROBUST, "--num_scenes=2", "--resolution=32,16",
+             "--file_format=array_record,tfrecord", f"--data_dir={datasets}")
+  card, shards = place(datasets) / "card.json", {path.name: path.read_bytes() for path in place(datasets).glob("*array_record-*")}
+  before, text = card.stat().st_mtime_ns, card.read_text()
+  told(run(*command))
+  assert card.stat().st_mtime_ns == before and len(shards) == 3
+  shutil.rmtree(place(datasets))
+  again = run(*command)
   told(again)
-  assert (place(datasets) / "card.json").stat().st_mtime_ns == before
-  assert len(list((datasets / "scenes").rglob("*.zip"))) == 2
+  assert "0 made, 2 reused" in again.stdout
+  assert card.read_text() == text and {name: (place(datasets) / name).read_bytes() for name in shards} == shards
 
 
 def test_a_split_without_records_is_omitted_and_told(tmp_path: Path) -> None:
