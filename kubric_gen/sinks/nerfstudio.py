@@ -68,7 +68,8 @@ class Nerfstudio(PosedImages):
       (folder / DEPTHS / file).write_bytes(encode_png(_millimetres(frame.z())))
       stays = ~frame.moving[frame.labels()]
       (folder / MASKS / file).write_bytes(encode_png(stays[..., None].astype(np.uint8) * 255))
-      described.append({"file_path": f"{IMAGES}/{file}", "depth_file_path": f"{DEPTHS}/{file}", "mask_path": f"{MASKS}/{file}",
+      labels = item.metadata.views[frame.t].labels if item.metadata.views else {}
+      described.append({**labels, "file_path": f"{IMAGES}/{file}", "depth_file_path": f"{DEPTHS}/{file}", "mask_path": f"{MASKS}/{file}",
                         "split": frame.split, **(_intrinsics(frame.lens) if len(lenses) > 1 else {}),
                         "transform_matrix": frame.to_world.tolist()})
     (folder / POINTS).write_bytes(_point_cloud(surface_points(frames)))
