@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from kubric_gen.schema.description import LAYOUT
 from kubric_gen.shards.finish import card_of, missing_file
 from kubric_gen.shards.layout import partial_dir
 from kubric_gen.shards.store import SceneStore, first_difference
+from kubric_gen.system.locks import locked_file
 from kubric_gen.system.paths import is_local
 from kubric_gen.system.whole import write_whole
 
@@ -70,18 +70,18 @@ def hold_lock(job: Job) -> Iterator[None]:
   if not is_local(job.data_dir):
     yield
     return
-  path = os.path.join(job.data_dir, job.recipe.dataset.name, ".lock")
-  os.makedirs(os.path.dirname(path), exist_ok=True)
-  with open(path, "w") as file:
+  folder = os.path.join(job.data_dir, job.recipe.dataset.name)
+  path = os.path.join(folder, ".lock")
+  with contextlib.ExitStack() as held:
     try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-      raise KubricGenError(f"another run is writing {os.path.dirname(path)}: wait for it, or choose another --data_dir") from None
-    try:
-      yield
-    finally:
-      with contextlib.suppress(OSError):
-        os.unlink(path)
+      os.makedirs(folder, exist_ok=True)
+      held.enter_context(locked_file(path))
+    except BlockingIOError:
+      raise KubricGenError(f"another run is writing {folder}: wait for it, or choose another --data_dir") from None
+    except OSError as error:
+      raise KubricGenError(f"cannot use {path} as the lock of this run ({error.strerror}): remove it, or choose another "
+                           "--data_dir") from None
+    yield
 
 
 def check_writable(job: Job) -> None:

@@ -90,11 +90,12 @@ def run(job: Job, options: Any) -> None:
   build(pipeline, job)
   with tell_storage_errors(job):
     check_writable(job)
-    summary_file(job).unlink(missing_ok=True)
   try:
     with hold_lock(job), _show_progress(job):
+      with tell_storage_errors(job):
+        summary_file(job).unlink(missing_ok=True)
       pipeline.run().wait_until_finish()
-    summary = json.loads(summary_file(job).read_text())
+      summary = json.loads(summary_file(job).read_text())
   except KubricGenError:
     raise
   except Exception as error:

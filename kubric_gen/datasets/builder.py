@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from kubric_gen.shards.layout import VERSION, shuffled
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.store import SceneStore
 from kubric_gen.system.resources import cpu_count
+from kubric_gen.system.scratch import Scratch
 from kubric_gen.world.config import WorldConfig
 from kubric_gen.world.loading import load_world, world_names
 
@@ -91,7 +91,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       for seed in range(config.num_scenes):
         seeds.setdefault(dataset.split_of(seed).name, []).append(seed)
     # Scenes are kept until all splits are made, because several may have records of the same one
-    self._scenes = tempfile.TemporaryDirectory(prefix="kubric_gen_scenes_")
+    self._scenes = Scratch("scenes")
     scenes = {split.name: dataset.scene_split(split.name).name for split in dataset.splits}
     return {split: self._generate_examples(split, [SceneKey(name, seed) for seed in shuffled(seeds[name])])
             for split, name in scenes.items() if name in seeds}
@@ -103,7 +103,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     recipe = self.recipe
     resolution = recipe.resolutions[0]
     features, name = recipe.features(resolution), resolution_name(resolution)
-    store = SceneStore(self._scenes.name, recipe)
+    store = SceneStore(str(self._scenes.path), recipe)
     print(f"{self.name}/{name} is not in {self._data_dir_root}: making {split} of {len(scenes)} scenes on this machine",
           file=sys.stderr)
     pool = WorkerPool(cpu_count())
@@ -111,7 +111,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
     def make(key: SceneKey) -> SceneKey:
       try:
-        pool.call("kubric_gen.shards.tasks:make_stored_scene", recipe, self._scenes.name, key)
+        pool.call("kubric_gen.shards.tasks:make_stored_scene", recipe, str(self._scenes.path), key)
         return key
       except WorkerError as error:
         raise KubricGenError(f"seed {key.seed}: {error}") from error

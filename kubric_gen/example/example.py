@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from kubric_gen.example.events import CollisionEvent
 from kubric_gen.example.frames import Frame, LazyFrames
 from kubric_gen.example.instances import Instance
 from kubric_gen.example.metadata import Metadata
-from kubric_gen.system.interrupts import unregister
+from kubric_gen.system.scratch import Scratch
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +70,7 @@ class Example:
     attachments: files that belong to it, by their names, such as a saved state of an engine.
   """
 
-  def __init__(self, views: Sequence[View], folder: tempfile.TemporaryDirectory[str] | None = None,
+  def __init__(self, views: Sequence[View], folder: Scratch | None = None,
                info: Mapping[str, Any] | None = None, attachments: Mapping[str, Path] | None = None) -> None:
     self.views = tuple(views)
     self.info = dict(info or {})
@@ -125,8 +124,7 @@ class Example:
   def close(self) -> None:
     """Removes the temporary frames."""
     if self._folder is not None:
-      self._folder.cleanup()
-      unregister(self._folder.name)
+      self._folder.close()
 
   def __enter__(self) -> Example:
     return self

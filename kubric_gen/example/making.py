@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +34,7 @@ from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.randomness import Key, generator
 from kubric_gen.scene.scene import Scene
 from kubric_gen.scene.validation import labels
-from kubric_gen.system.interrupts import register, unregister
+from kubric_gen.system.scratch import Scratch
 
 Progress = Callable[[str, int, int], None]
 """Told of the start of each stage (`annotate` or `render`) and of each finished frame: the stage, frames done, frames in all."""
@@ -195,11 +194,10 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
       instances than fit their ids.
   """
   names, clock = _layers_of(scene, layers), _Clock()
-  folder = tempfile.TemporaryDirectory(prefix="kubric_gen_frames_")
-  register(folder.name)
+  folder = Scratch("frames")
   attachments: dict[str, Path] = {}
   try:
-    place = Path(folder.name)
+    place = folder.path
     if motion is None:
       state = place / "scene.bullet" if save_state else None
       motion = simulate(scene, save_state=state)
@@ -233,6 +231,5 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
         views[number] = replace(view, layers={name: frames[name] for name in names if name in frames})
     return Example(views, folder, info, attachments)
   except BaseException:
-    folder.cleanup()
-    unregister(folder.name)
+    folder.close()
     raise

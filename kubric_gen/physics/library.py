@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import functools
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.console import captured_console
+from kubric_gen.system.scratch import Scratch
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def pieces_file(pieces: Sequence[Array]) -> Iterator[str]:
     lines += [f"v {x!r} {y!r} {z!r}" for x, y, z in piece.tolist()]
     lines += [f"f {start} {i} {i + 1}" for i in range(start + 1, start + len(piece) - 1)]  # only their corners count
     start += len(piece)
-  with tempfile.NamedTemporaryFile("w", prefix="kubric_gen_", suffix=".obj") as file:
-    file.write("\n".join(lines) + "\n")
-    file.flush()
-    yield file.name
+  with Scratch("pieces") as folder:
+    path = folder / "pieces.obj"
+    path.write_text("\n".join(lines) + "\n")
+    yield str(path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -26,20 +25,18 @@ from kubric_gen.scene.cameras import Camera
 from kubric_gen.scene.motion import Motion
 from kubric_gen.scene.scene import Scene
 from kubric_gen.system.console import captured_console
-from kubric_gen.system.interrupts import register, unregister
 from kubric_gen.system.resources import cpu_count
-
+from kubric_gen.system.scratch import MEMORY, Scratch
 
 SCRATCH_BYTES = 1 << 28
 MIN_SIDE = 4
 """Pixels; Blender silently enlarges smaller images."""
 
 
-def _scratch_folder() -> str:
+def _scratch_folder() -> Scratch:
   """A folder for one image at a time: in memory where the system has such a place."""
-  shared = Path("/dev/shm")
-  usable = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > SCRATCH_BYTES
-  return tempfile.mkdtemp(prefix="kubric_gen_", dir=shared if usable else None)
+  usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > SCRATCH_BYTES
+  return Scratch("render", MEMORY if usable else None)
 
 
 class CyclesRenderer:
@@ -58,7 +55,7 @@ class CyclesRenderer:
     self.scene, self.motion, self.settings = scene, motion, settings or RenderSettings()
     self.device = ""
     self.device_names: tuple[str, ...] = ()
-    self._scratch = ""
+    self._scratch: Scratch | None = None
     self._cameras: dict[str, Any] = {}
     self._bpy: Any = None
 
@@ -73,12 +70,11 @@ class CyclesRenderer:
       self._cameras = build_scene(bpy, self.scene, self.motion)
       self._configure()
     self._scratch = _scratch_folder()
-    register(self._scratch)
     return self
 
   def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-    shutil.rmtree(self._scratch, ignore_errors=True)
-    unregister(self._scratch)
+    if self._scratch is not None:
+      self._scratch.close()
     with captured_console():
       self._bpy.ops.wm.read_factory_settings(use_empty=True)
 
@@ -144,7 +140,8 @@ class CyclesRenderer:
     if camera.shutter > 0:
       target.render.motion_blur_shutter = camera.shutter
       target.render.motion_blur_position = "CENTER"
-    path = Path(self._scratch) / "frame.png"
+    assert self._scratch is not None, "it is not open"
+    path = self._scratch.path / "frame.png"
     target.render.filepath = str(path)
     for t in range(self.scene.num_frames) if indices is None else indices:
       path.unlink(missing_ok=True)

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.system.interrupts import exit_interrupted, handle_signals
+from kubric_gen.system.scratch import private_tempdir
 
 
 def guarded(action: Callable[[], None]) -> int:
   """Runs a command and turns bad input and interruptions into one line and an exit status."""
   handle_signals()
   try:
-    action()
+    with private_tempdir():
+      action()
   except KubricGenError as error:
     print_error(error)
     return BAD_INPUT

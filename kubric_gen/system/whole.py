@@ -1,16 +1,15 @@
 """Files and directories that appear whole or not at all: the one place where this is done.
 
 What is being written has a temporary name beside its target, so that renaming it takes no copying. It is registered for
-interruptions, and a directory is locked as long as somebody writes into it: the next run tells by that what was left behind
-by a process that was killed outright. Nothing waits for the disk: this guards against processes that end, not against power
-cuts.
+interruptions, and a directory is locked as long as somebody writes into it (see `locks`): the next run tells by that what was
+left behind by a process that was killed outright. Nothing waits for the disk: this guards against processes that end, not
+against power cuts.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import glob
 import os
 import platform
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.system.interrupts import register, unregister
+from kubric_gen.system.locks import make_locked_folder, remove_unlocked
 from kubric_gen.system.paths import is_local
 
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
@@ -174,7 +174,7 @@ def replace_directory(draft: str | os.PathLike[str], target: str | os.PathLike[s
         unregister(old)
       if held is not None:
         os.close(held)
-  _remove_unlocked(target.parent, target.name, "old")  # of runs that were killed in between
+  _remove_siblings(target.parent, target.name, "old")  # of runs that were killed in between
 
 
 def remove_abandoned(parent: Path, name: str | None = None) -> None:
@@ -184,42 +184,18 @@ def remove_abandoned(parent: Path, name: str | None = None) -> None:
     parent: of the finished directories.
     name: of one of them; None for all.
   """
-  _remove_unlocked(parent, name, "partial")
+  _remove_siblings(parent, name, "partial")
 
 
-def _remove_unlocked(parent: Path, name: str | None, kind: str) -> None:
+def _remove_siblings(parent: Path, name: str | None, kind: str) -> None:
   """Removes the temporary siblings of a directory, or of all, that nobody on this machine writes into."""
-  for folder in parent.glob(f".{'*' if name is None else glob.escape(name)}.{kind}-{glob.escape(platform.node())}-*"):
-    held = _lock(folder)
-    if held is not None:
-      shutil.rmtree(folder, ignore_errors=True)
-      os.close(held)
+  names = f".{'*' if name is None else glob.escape(name)}.{kind}-{glob.escape(platform.node())}-*"
+  remove_unlocked(parent.glob(names))
 
 
 def _make_sibling(target: Path, kind: str) -> tuple[Path, int | None]:
   """A new directory beside the target and its lock."""
-  while True:
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.{kind}-{platform.node()}-", dir=target.parent))
-    held = _lock(folder)
-    if folder.exists():  # else somebody has taken it for an abandoned one, before it was locked
-      return folder, held
-    if held is not None:
-      os.close(held)
-
-
-def _lock(folder: Path) -> int | None:
-  """Shows others that a directory is being written, for as long as the descriptor is open; None where somebody else's is,
-  and on file systems without locks."""
-  try:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-  except OSError:
-    return None
-  try:
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return descriptor
-  except OSError:
-    os.close(descriptor)
-    return None
+  return make_locked_folder(f".{target.name}.{kind}-{platform.node()}-", target.parent)
 
 
 def _umask() -> int:

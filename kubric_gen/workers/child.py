@@ -1,6 +1,6 @@
 """The inside of a worker process: takes calls from its parent's socket, one after another, until that closes.
 
-Started by `WorkerProcess` as `python -m kubric_gen.workers.child FD`. A call names a function as `module:name`; the
+Started by `WorkerProcess` as `python -m kubric_gen.workers.child FD FOLDER`. A call names a function as `module:name`; the
 function's first argument is a `report` function that tells the parent the stage it is in, as a sign of life.
 """
 
@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
-from kubric_gen.system.interrupts import remove_unfinished
+from kubric_gen.system.interrupts import register, remove_unfinished
 
 ORPHANED = 70
 
@@ -64,6 +64,7 @@ def main() -> None:
   faulthandler.enable()
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
   descriptor = int(sys.argv[1])
+  register(sys.argv[2])  # the temporary files that it leaves behind when its parent is gone
   connection = Connection(descriptor)
   threading.Thread(target=_end_with_parent, args=(descriptor,), name="parent watch", daemon=True).start()
   while True:

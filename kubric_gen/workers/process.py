@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.system.interrupts import register, unregister
 from kubric_gen.system.resources import kills_for_memory
+from kubric_gen.system.scratch import MEMORY, Scratch, remove_abandoned_scratch
 
 MAX_TAIL = 4000
 GRACE = 5.0
@@ -57,17 +55,17 @@ class WorkerProcess:
   def __init__(self, stall_seconds: float = 600.0, environment: dict[str, str] | None = None) -> None:
     self._stall = stall_seconds
     self._killed_before = kills_for_memory()
-    self._folder = tempfile.mkdtemp(prefix="kubric_gen_worker_")  # its TMPDIR, so that nothing outlives it
-    register(self._folder)
-    self._log = Path(self._folder) / "console.log"
+    self._folder = Scratch("worker")  # its TMPDIR, so that nothing outlives it
+    self._log = self._folder.path / "console.log"
     ours, theirs = socket.socketpair()
     package_root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH", ""))))
     with theirs, open(self._log, "wb") as log:
       self._process = subprocess.Popen(
-          [sys.executable, "-m", "kubric_gen.workers.child", str(theirs.fileno())], pass_fds=(theirs.fileno(),),
+          [sys.executable, "-m", "kubric_gen.workers.child", str(theirs.fileno()), str(self._folder.path)],
+          pass_fds=(theirs.fileno(),),
           stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-          env={**os.environ, "PYTHONPATH": path, "TMPDIR": self._folder, **(environment or {})})
+          env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(self._folder.path), **(environment or {})})
     self._connection = Connection(ours.detach())
 
   @property
@@ -132,8 +130,8 @@ class WorkerProcess:
       self._process.wait(GRACE)
     except subprocess.TimeoutExpired:
       self.kill()
-    shutil.rmtree(self._folder, ignore_errors=True)
-    unregister(self._folder)
+    self._folder.close()
+    remove_abandoned_scratch(MEMORY)  # what it had elsewhere when it was killed
 
   def __enter__(self) -> WorkerProcess:
     return self

@@ -14,6 +14,7 @@ from typing import NoReturn, TypeVar
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from kubric_gen.errors import AssetError
+from kubric_gen.system.scratch import outer_tempdir
 from kubric_gen.system.whole import whole_file
 
 ATTEMPTS = 5
@@ -61,7 +62,7 @@ def _choose_root(named: str, home: str) -> Path:
       _make_private(Path(home, "kubric-gen"))
       return Path(home, "kubric-gen")
   with contextlib.suppress(OSError):
-    place = Path(tempfile.gettempdir(), f"kubric_gen_cache_{os.getuid()}")
+    place = Path(outer_tempdir(), f"kubric_gen_cache_{os.getuid()}")
     _make_private(place)
     return place
   return Path(tempfile.mkdtemp(prefix="kubric_gen_cache_"))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import AssetError
+from kubric_gen.system.scratch import Scratch
 
 BLENDER_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz", ".blend")
 MAX_SECONDS = 600.0
@@ -29,10 +30,11 @@ def to_glb(path: Path, output: Path) -> None:
   """
   if path.stat().st_size > MAX_BYTES:
     raise AssetError(f"{path} is larger than {MAX_BYTES >> 30} GiB: simplify it first")
+  command = [sys.executable, "-m", "kubric_gen.assets.importing.conversion", str(path.resolve()), str(output)]
   try:
-    done = subprocess.run([sys.executable, "-m", "kubric_gen.assets.importing.conversion", str(path.resolve()), str(output)],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=MAX_SECONDS,
-                          check=False, text=True, errors="replace")
+    with Scratch("conversion") as scratch:  # where Blender leaves a folder behind
+      done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                            timeout=MAX_SECONDS, text=True, errors="replace", env={**os.environ, "TMPDIR": str(scratch)})
   except subprocess.TimeoutExpired:
     raise AssetError(f"Blender takes longer than {MAX_SECONDS:.0f} s to convert {path}: simplify it first") from None
   if done.returncode or not output.is_file():

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from kubric_gen.assets.fetching.archives import pack, unpack
 from kubric_gen.assets.importing.preparing import SUFFIXES, Options, count_text, make_asset, shape_in
 from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.objects import Object
+from kubric_gen.system.scratch import Scratch
 from kubric_gen.system.whole import check_target, whole_directory
 
 COLUMNS, MAX_THUMBNAILS = 8, 400
@@ -190,8 +190,8 @@ def import_folder(folder: Path, output: Path, options: Options, overwrite: bool 
       raise KubricGenError(f"nothing can be imported from {folder}: {count_text(len(files), 'file')} skipped")
     if pictures is not None:
       from PIL import Image
-      with tempfile.TemporaryDirectory(prefix="kubric_gen_import_") as scratch:
-        Image.fromarray(pictures(_rows(staging, assets, Path(scratch)))).save(staging / THUMBNAILS)
+      with Scratch("import") as scratch:
+        Image.fromarray(pictures(_rows(staging, assets, scratch))).save(staging / THUMBNAILS)
     manifest = {"name": name, "version": "1.0", "assets": dict(sorted(assets.items()))}
     (staging / f"{name}.json").write_text(json.dumps(manifest, indent=1) + "\n")
     _check_output(output, overwrite)  # all of this took its time

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from kubric_gen.assets.meshes.loaded_files import load_file
 from kubric_gen.assets.meshes.mesh import Array, Mesh, integrate_solid
 from kubric_gen.errors import AssetError, KubricGenError
 from kubric_gen.scene.shapes import MESH_SUFFIXES, MeshFile
+from kubric_gen.system.scratch import Scratch
 
 SUFFIXES = (*MESH_SUFFIXES, *BLENDER_SUFFIXES)
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
@@ -103,9 +103,9 @@ def make_asset(path: Path, asset_id: str, category: str, options: Options, sourc
   Raises:
     KubricGenError: the file cannot be used.
   """
-  with tempfile.TemporaryDirectory(prefix="kubric_gen_import_") as scratch:
+  with Scratch("import") as scratch:
     if path.suffix.lower() in BLENDER_SUFFIXES:
-      glb = Path(scratch) / "converted.glb"
+      glb = scratch / "converted.glb"
       to_glb(path, glb)
       raw = load_mesh_file(MeshFile(str(glb)))
     else:
@@ -135,7 +135,7 @@ def make_asset(path: Path, asset_id: str, category: str, options: Options, sourc
     files = {"visual_geometry.glb": glb_bytes(mesh), "collision_geometry.obj": pieces_text(solid.pieces).encode(),
              "object.urdf": urdf_text(asset_id, mass, inertia).encode(),
              "data.json": (json.dumps(entry, indent=1) + "\n").encode()}
-    _check(files, mesh, Path(scratch))
+    _check(files, mesh, scratch)
     return PreparedAsset(files, entry, notes, repaired=solid.kind != "closed" or solid.inverted)
 
 
