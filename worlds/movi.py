@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from kubric_gen.cli import main
-from kubric_gen.scene import (Environment, Light, Material, Object, PerspectiveCamera, PrincipledMaterial, ProjectedEnvironment,
-                              Scene, Shape)
+from kubric_gen.scene import (RGB, Environment, Light, Material, Object, PerspectiveCamera, PrincipledMaterial,
+                              ProjectedEnvironment, Scene, Shape)
 from kubric_gen.world import (CLEVR_COLORS, CLEVR_MATERIALS, CLEVR_SHAPES, BasicShapes, ClevrLights, DatasetSpec,
                               EnvironmentSource, Feature, Label, MoviSchema, ObjectSource, Settling, Split, Tensor, Text, World,
                               clevr_material, drop_clutter, environment_source, floor_and_dome, half_shell, ids_of_split,
@@ -120,11 +120,16 @@ def _lights(config: MoviConfig, rng: np.random.Generator) -> tuple[Light, ...]:
                      back_power=config.back_power, key_power=config.key_power, fill_power=config.fill_power).draw(rng)
 
 
+def _hex(color: RGB) -> str:
+  """A colour as the published metadata have it: its linear values, not those of sRGB that such a text usually means."""
+  return "#" + "".join(f"{round(255 * component):02x}" for component in color)
+
+
 def _surroundings(config: MoviConfig, rng: np.random.Generator) -> tuple[Environment, Material, dict[str, Any]]:
   """Light from all directions, the material of floor and dome, and the scene's labels."""
   if config.variant in BASIC:
     tint = (config.floor_gray,) * 3 if config.variant == "a" else random_hue(rng)
-    labels = {"background": "clevr"} if config.variant == "a" else {"background": "colored", "background_color": tint}
+    labels = {"background": "clevr"} if config.variant == "a" else {"background": _hex(tint), "background_color": tint}
     return Environment(color=(config.ambient,) * 3), PrincipledMaterial(color=tint, roughness=1.0, specular=0.0), labels
   source, ids = _backgrounds(config)
   background = pick(rng, ids)

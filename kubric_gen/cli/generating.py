@@ -36,8 +36,7 @@ def make_seed(task: Task, seed: int, progress: Progress | None = None) -> Exampl
                          key=task.world.random_key(task.config, seed, split), progress=progress, save_state=task.save_state)
   example.info["seconds"] = {"build": built - started, **example.info["seconds"]}
   example.info |= {
-      "output": str((task.output_dir / task.key(seed)).absolute()), "threads": task.settings.threads or cpu_count(),
-      "quality": task.settings.quality, "host": platform.node(), "machine": platform.machine(),
+      "threads": task.settings.threads or cpu_count(), "quality": task.settings.quality, "machine": platform.machine(),
       "python": platform.python_version(), "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
       "total_seconds": time.perf_counter() - started}
   return example

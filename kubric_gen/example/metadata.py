@@ -13,13 +13,15 @@ from kubric_gen.scene.posed_views import PosedView
 from kubric_gen.scene.scene import Scene
 from kubric_gen.versions import versions
 
+SIDES = ("width", "height")
+
 
 @dataclass(frozen=True, eq=False)
 class Metadata(Part):
   """What is known of a scene, as it is in one view.
 
   Attributes:
-    resolution: (width, height) in pixels of the view.
+    resolution: (width, height) in pixels of the view; `width` and `height` are known by their own names, too.
     frame_rate: frames per second. step_rate: physics steps per second. num_frames: rendered ones.
     gravity: m/s², world axes.
     num_instances: objects that are seen in at least one view.
@@ -52,6 +54,18 @@ class Metadata(Part):
   views: tuple[PosedView, ...] = ()
   labels: Mapping[str, Any] = field(default_factory=dict)
 
+  @property
+  def width(self) -> int:
+    return self.resolution[0]
+
+  @property
+  def height(self) -> int:
+    return self.resolution[1]
+
+  @classmethod
+  def names(cls) -> tuple[str, ...]:
+    return (*super().names(), *SIDES)
+
   def plain(self) -> dict[str, Any]:
     views = {"views": [view.plain() for view in self.views]} if self.views else {}
     return {name: item for name, item in super().plain().items() if name != "views"} | views
@@ -62,6 +76,9 @@ class Metadata(Part):
     if not isinstance(views, (list, tuple)) or not all(isinstance(view, Mapping) for view in views):
       raise ValueError(f"Metadata.views must be a list of objects, got {str(views)[:80]!r}")
     found = super().from_plain({**value, "views": ()} if views else value, sizes)
+    for name in SIDES:
+      if value.get(name, found[name]) != found[name]:  # older directories do not have them
+        raise ValueError(f"Metadata.{name} must be that of Metadata.resolution, {found[name]}, got {str(value[name])[:80]!r}")
     if views and len(views) != found.num_frames:
       raise ValueError(f"Metadata.views has {len(views)} views for {found.num_frames} frames")
     try:
