@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kubric_gen.errors import KubricGenError
 from kubric_gen.render.build import build_scene
 from kubric_gen.render.devices import select_device
+from kubric_gen.render.saving import save_blend
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.cameras import Camera
 from kubric_gen.scene.motion import Motion
@@ -116,8 +117,7 @@ class CyclesRenderer:
   def save_blend(self, path: str | os.PathLike[str]) -> None:
     """Writes what is rendered as a .blend file, textures packed."""
     with captured_console():
-      self._bpy.ops.file.pack_all()
-      self._bpy.ops.wm.save_as_mainfile(filepath=os.fspath(path), copy=True, compress=True)
+      save_blend(self._bpy, path)
 
   def frames(self, camera: Camera | None = None, indices: Iterable[int] | None = None) -> Iterator[NDArray[np.uint8]]:
     """Renders frames one by one.
