@@ -10,6 +10,16 @@ from kubric_gen.errors import KubricGenError
 MAX_PIXELS = 1 << 28
 """No image file has more, whether written or read."""
 
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+def size_problem(found: Size, wanted: Size | None) -> str:
+  """Why an image whose header says one size cannot be one of the wanted size; "" where it can, or none is wanted."""
+  if wanted is None or found == wanted:
+    return ""
+  return f"it has {found[0]}x{found[1]} pixels where {wanted[0]}x{wanted[1]} are wanted"
+
 
 def check_image(array: NDArray, dtypes: tuple[str, ...], channels: tuple[int, ...], kind: str) -> None:
   """Refuses what is no array (height, width, one of `channels`) of one of the dtypes, in an error about `kind`.

@@ -46,6 +46,8 @@ def _array(content: bytes) -> NDArray:
   shape, in_columns, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
   if dtype.hasobject:
     raise _RefusedError("it holds Python objects")
+  if not dtype.itemsize:  # of which any number takes no bytes
+    raise _RefusedError("it holds values without a size")
   if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
     raise _RefusedError("an array has another size than it claims")
   # a copy: arrays over `content` could not be written to

@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.codecs.checks import MAX_PIXELS, check_image
+from kubric_gen.codecs.checks import MAX_PIXELS, Size, check_image, size_problem
 from kubric_gen.codecs.palette import PALETTE
 from kubric_gen.errors import KubricGenError
 
@@ -73,7 +73,7 @@ def encode_palette_png(labels: NDArray) -> bytes:
   return _png(rows, _header(width, height, 8, _PALETTE), _chunk(b"PLTE", PALETTE.tobytes()))
 
 
-def _essential_png(data: bytes, name: str) -> tuple[bytes, int, int]:
+def _essential_png(data: bytes, name: str, size: Size | None) -> tuple[bytes, int, int]:
   """The file reduced to header, pixels and end, all checked; its bit depth and colour type.
 
   A palette image comes back as a grey one, whose samples are the indices. Without the optional chunks no colour
@@ -109,22 +109,25 @@ def _essential_png(data: bytes, name: str) -> tuple[bytes, int, int]:
     fail("its header is broken")
   if width * height > MAX_PIXELS:
     fail(f"it claims {height}x{width} pixels, more than the limit of {MAX_PIXELS}")
+  problem = size_problem((height, width), size)
+  if problem:
+    fail(problem)
   if width * height * depth * _SAMPLES[colour_type] // 8 > _MAX_DEFLATE_RATIO * sum(map(len, pixels)):
     fail("it holds fewer pixels than it claims")
   plain = _header(width, height, depth, _GREY if colour_type == _PALETTE else colour_type, interlace)
   return b"".join((_PNG_SIGNATURE, plain, *pixels, _chunk(b"IEND", b""))), depth, colour_type
 
 
-def decode_png(data: bytes, name: str = "the PNG") -> NDArray:
+def decode_png(data: bytes, name: str = "the PNG", size: Size | None = None) -> NDArray:
   """The samples of a PNG as stored: (height, width, channels) uint8 or uint16, in the order grey, RGB(A).
 
   A palette image gives its indices as one channel. Samples of fewer than 8 bits keep their values; transparent keys
-  and colour profiles are ignored. `name` is what an error calls the file.
+  and colour profiles are ignored. `name` is what an error calls the file, `size` the (height, width) that it has to have.
 
   Raises:
-    KubricGenError: the bytes are no PNG, damaged or cut short, or claim more than `MAX_PIXELS`.
+    KubricGenError: the bytes are no PNG, damaged or cut short, of another size, or claim more than `MAX_PIXELS`.
   """
-  plain, depth, colour_type = _essential_png(data, name)
+  plain, depth, colour_type = _essential_png(data, name, size)
   import cv2  # reading needs it, writing does not: it would count against the memory of a render
   try:
     image = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kubric_gen.codecs.checks import Size, size_problem
 from kubric_gen.codecs.npz import decode_npz, encode_npz
 from kubric_gen.codecs.png import decode_png, encode_palette_png, encode_png
 from kubric_gen.codecs.quantization import (dequantize_normal, dequantize_range, dequantize_unit, quantize_normal, quantize_range,
@@ -26,6 +27,8 @@ Limits = tuple[float, float]
 
 MAX_MASK_PIXELS = 1 << 30
 """Pixels of all masks of a frame: in memory, each takes a byte."""
+_MASK_HEADERS = 1 << 12
+"""Bytes of what an archive of masks holds beside their bits."""
 
 _FLOATS = ("float16", "float32", "float64")
 _INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int16", "int32", "int64")
@@ -65,20 +68,22 @@ class FrameCodec(ABC):
     self._check_limits(limits)
     return self._encode(frame, limits)
 
-  def decode(self, data: bytes, dtype: str, channels: int | None, limits: Limits | None = None) -> Frame:
+  def decode(self, data: bytes, dtype: str, channels: int | None, limits: Limits | None = None,
+             size: Size | None = None) -> Frame:
     """The frame (H, W, channels) of a file, of exactly this dtype.
 
     Args:
       data: the file. dtype: NumPy's name of one of the `dtypes`.
       channels: of the frame; None takes what the file has.
       limits: those that it was encoded with.
+      size: (height, width) of the frame, where it is known: any other is refused before its pixels are decoded.
 
     Raises:
-      KubricGenError: the bytes are no such file, or hold another number of channels.
+      KubricGenError: the bytes are no such file, or hold another number of channels or pixels.
     """
     self._check_dtype(dtype)
     self._check_limits(limits)
-    frame = self._decode(data, channels, limits)
+    frame = self._decode(data, channels, limits, size)
     if channels is not None and frame.shape[2] != channels:
       raise KubricGenError(f"the file has {frame.shape[2]} channels where {channels} are wanted: write it again")
     return frame.astype(dtype, copy=False)
@@ -88,7 +93,7 @@ class FrameCodec(ABC):
     """The file of a frame that has been checked."""
 
   @abstractmethod
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
     """The frame in any dtype that has room for its values; its channels are checked afterwards."""
 
   def _check_dtype(self, dtype: str) -> None:
@@ -106,9 +111,9 @@ def _padded(stored: Frame) -> Frame:
   return np.concatenate([stored, np.zeros_like(stored[..., :1])], axis=-1) if stored.shape[2] == 2 else stored
 
 
-def _samples(data: bytes, dtype: type[np.generic], channels: int | None) -> Frame:
+def _samples(data: bytes, dtype: type[np.generic], channels: int | None, size: Size | None) -> Frame:
   """The samples of a PNG that has to be of this dtype; where two channels are wanted, the third is left out."""
-  stored = decode_png(data, "the file")
+  stored = decode_png(data, "the file", size)
   if stored.dtype != dtype:
     raise KubricGenError(f"the file has samples of type {stored.dtype} where {np.dtype(dtype)} are wanted: write it again")
   return stored[..., :2] if channels == 2 and stored.shape[2] == 3 else stored
@@ -120,8 +125,8 @@ class _Image(FrameCodec):
   def _encode(self, frame: Frame, limits: Limits | None) -> bytes:
     return encode_png(_padded(frame))
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
-    return _samples(data, np.uint8, channels)
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
+    return _samples(data, np.uint8, channels, size)
 
 
 class _Palette(FrameCodec):
@@ -130,8 +135,8 @@ class _Palette(FrameCodec):
   def _encode(self, frame: Frame, limits: Limits | None) -> bytes:
     return encode_palette_png(frame)
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
-    return _samples(data, np.uint8, channels)
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
+    return _samples(data, np.uint8, channels, size)
 
 
 class _Unit(FrameCodec):
@@ -140,8 +145,8 @@ class _Unit(FrameCodec):
   def _encode(self, frame: Frame, limits: Limits | None) -> bytes:
     return encode_png(_padded(quantize_unit(frame)))
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
-    return dequantize_unit(_samples(data, np.uint16, channels))
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
+    return dequantize_unit(_samples(data, np.uint16, channels, size))
 
 
 class _Signed(FrameCodec):
@@ -150,8 +155,8 @@ class _Signed(FrameCodec):
   def _encode(self, frame: Frame, limits: Limits | None) -> bytes:
     return encode_png(_padded(quantize_normal(frame)))
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
-    return dequantize_normal(_samples(data, np.uint16, channels))
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
+    return dequantize_normal(_samples(data, np.uint16, channels, size))
 
 
 class _Range(FrameCodec):
@@ -161,9 +166,9 @@ class _Range(FrameCodec):
     assert limits is not None
     return encode_png(_padded(quantize_range(frame, *limits)))
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
     assert limits is not None
-    return dequantize_range(_samples(data, np.uint16, channels), *limits)
+    return dequantize_range(_samples(data, np.uint16, channels, size), *limits)
 
 
 class _Float(FrameCodec):
@@ -172,8 +177,8 @@ class _Float(FrameCodec):
   def _encode(self, frame: Frame, limits: Limits | None) -> bytes:
     return encode_tiff(frame)
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
-    return decode_tiff(data, "the file")
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
+    return decode_tiff(data, "the file", size)
 
 
 class _Masks(FrameCodec):
@@ -189,9 +194,12 @@ class _Masks(FrameCodec):
     flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2])
     return encode_npz({"masks": np.packbits(flat, axis=1), "shape": masks.shape})
 
-  def _decode(self, data: bytes, channels: int | None, limits: Limits | None) -> Frame:
+  def _decode(self, data: bytes, channels: int | None, limits: Limits | None, size: Size | None) -> Frame:
     # bits: an eighth of the pixels, and a byte more for each mask at most, whose pixels are few then
-    stored = decode_npz(data, "the file", max_bytes=MAX_MASK_PIXELS)
+    most = MAX_MASK_PIXELS
+    if size is not None and channels is not None:
+      most = min(most, channels * -(-size[0] * size[1] // 8) + _MASK_HEADERS)
+    stored = decode_npz(data, "the file", max_bytes=most)
     shape, bits = stored.get("shape"), stored.get("masks")
     if shape is None or bits is None or shape.shape != (3,) or shape.dtype.kind not in "iu" or bits.dtype != np.uint8:
       raise KubricGenError("the file cannot be read (it holds no bit masks): write it again")
@@ -199,6 +207,9 @@ class _Masks(FrameCodec):
     if count < 0 or height < 1 or width < 1 or max(count, 1) * height * width > MAX_MASK_PIXELS:
       raise KubricGenError(f"the file cannot be read (it claims {count} masks of {height}x{width} pixels, which are none or more "
                            f"than the limit of {MAX_MASK_PIXELS}): write it again")
+    problem = size_problem((height, width), size)
+    if problem:
+      raise KubricGenError(f"the file cannot be read ({problem}): write it again")
     if bits.shape != (count, -(-height * width // 8)):
       raise KubricGenError("the file cannot be read (its bits do not fit the shape that it claims): write it again")
     flat = np.unpackbits(bits, axis=1, count=height * width)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple, NoReturn
@@ -16,8 +17,11 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.codecs.checks import MAX_PIXELS, check_image
+from kubric_gen.codecs.checks import MAX_PIXELS, Size, check_image, size_problem
 from kubric_gen.errors import KubricGenError
+
+_HEADER = 8
+"""Bytes before everything else."""
 
 
 def encode_tiff(array: NDArray) -> bytes:
@@ -63,11 +67,17 @@ class _RefusedError(Exception):
 
 
 class _Layout(NamedTuple):
-  """Where the samples of an image are: its (height, width, channels), byte order and (offset, size) of its strips in bytes."""
+  """Where the samples of an image are.
+
+  Attributes:
+    shape: (height, width, channels). order: of the bytes.
+    strips: (offset, size) of each in bytes. tags: where their list begins and ends.
+  """
 
   shape: tuple[int, int, int]
   order: str
   strips: list[tuple[int, int]]
+  tags: tuple[int, int]
 
 
 def _layout(data: bytes) -> _Layout:
@@ -84,17 +94,34 @@ def _layout(data: bytes) -> _Layout:
     if page.dtype != np.float32 or not 1 <= shape[2] <= 4:
       raise _RefusedError("it does not hold float32 values of 1 to 4 channels")
     strips = [(int(offset), int(size)) for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True)]
-    return _Layout(shape, file.byteorder, strips)
+    return _Layout(shape, file.byteorder, strips, (int(page.offset), int(page.offset) + 2 + 12 * len(page.tags) + 4))
 
 
-def decode_tiff(data: bytes, name: str = "the TIFF") -> NDArray[np.float32]:
+def _samples(data: bytes, layout: _Layout) -> memoryview:
+  """The bytes of all samples. Strips have to be where writers put them, one after the other: behind the tags up to the end of
+  the file, or from the header on before the tags. So a damaged offset does not make an image of something else, strips do not
+  overlap to make much of little, and none is missing, in whose place tifffile's own reading puts zeros."""
+  (begin, _), (last, size), (first_tag, after_tags) = layout.strips[0], layout.strips[-1], layout.tags
+  if math.prod(layout.shape) * 4 > len(data) - begin:
+    raise _RefusedError("it holds fewer pixels than it claims")
+  if any(one + length != other for (one, length), (other, _) in zip(layout.strips, layout.strips[1:])):
+    raise _RefusedError("its strips do not follow one another")
+  end = last + size
+  if end - begin != math.prod(layout.shape) * 4:
+    raise _RefusedError("it holds more or fewer pixels than it claims")
+  if not (begin >= after_tags and end == len(data)) and not (begin == _HEADER and end <= first_tag):
+    raise _RefusedError("its pixels are not where they should be")
+  return memoryview(data)[begin:end]
+
+
+def decode_tiff(data: bytes, name: str = "the TIFF", size: Size | None = None) -> NDArray[np.float32]:
   """The (height, width, channels) float32 values of an uncompressed TIFF of one image with 1 to 4 channels.
 
   That is what `encode_tiff`, Kubric, imageio, tifffile and Pillow write unless told otherwise. `name` is what an
-  error calls the file.
+  error calls the file, `size` the (height, width) that it has to have. A TIFF has no checksum: changed samples are other samples.
 
   Raises:
-    KubricGenError: the bytes are no such TIFF, damaged or cut short, or claim more than `MAX_PIXELS`.
+    KubricGenError: the bytes are no such TIFF, damaged or cut short, of another size, or claim more than `MAX_PIXELS`.
   """
 
   def fail(reason: object) -> NoReturn:
@@ -103,23 +130,18 @@ def decode_tiff(data: bytes, name: str = "the TIFF") -> NDArray[np.float32]:
   if bytes(data[:4]) not in (b"II*\0", b"MM\0*"):
     fail("it is not a TIFF file" if data else "it is empty")
   try:
-    shape, order, strips = _layout(data)
+    layout = _layout(data)
+    height, width, _ = layout.shape
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+      fail(f"it claims {height}x{width} pixels, which is none or more than the limit of {MAX_PIXELS}")
+    problem = size_problem((height, width), size)
+    if problem:
+      fail(problem)
+    samples = _samples(data, layout)
   except _RefusedError as reason:
     fail(reason)
+  except KubricGenError:
+    raise
   except Exception:  # tifffile raises almost anything at bytes that were changed by design
     fail("it is damaged or cut short")
-  height, width, channels = shape
-  if height < 1 or width < 1 or height * width > MAX_PIXELS:
-    fail(f"it claims {height}x{width} pixels, which is none or more than the limit of {MAX_PIXELS}")
-  # joined here: tifffile's own reading puts zeros in the place of strips that are missing
-  expected, total, parts, view = height * width * channels * 4, 0, [], memoryview(data)
-  if expected > len(data):  # strips may overlap, and would make much of little
-    fail("it holds fewer pixels than it claims")
-  for offset, size in strips:
-    if offset < 0 or size < 0:
-      fail("it is damaged or cut short")
-    parts.append(view[offset:offset + min(size, expected - total)])
-    total += len(parts[-1])
-  if total != expected:
-    fail("it holds fewer pixels than it claims")
-  return np.frombuffer(b"".join(parts), order + "f4").reshape(shape).astype(np.float32)
+  return np.frombuffer(samples, layout.order + "f4").reshape(layout.shape).astype(np.float32)

@@ -7,6 +7,7 @@ with its field, so that a part read back has the types of the one that was writt
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -25,11 +26,21 @@ def array(dtype: str, *shape: int | str) -> Any:
   return dataclasses.field(metadata={"dtype": dtype, "shape": shape})
 
 
+def _numbers(name: str, value: Any, kinds: set[type]) -> np.ndarray:
+  """The numbers of an array of any shape, or of lists of numbers, all of these types and finite."""
+  if not isinstance(value, np.ndarray):
+    value = np.asarray(value, object)  # as they are: NumPy would take a text or a truth value for a number
+    if not kinds.issuperset(map(type, value.ravel())):
+      raise ValueError(f"{name} must hold {'whole numbers' if kinds == {int} else 'numbers'} alone")
+  found = np.asarray(value, np.int64 if kinds == {int} else np.float64)
+  if not np.isfinite(found).all():
+    raise ValueError(f"{name} holds a number that is not finite")
+  return found
+
+
 def _checked_array(name: str, value: Any, field: dataclasses.Field[Any], sizes: Sizes) -> np.ndarray:
   dtype, shape = field.metadata["dtype"], field.metadata["shape"]
-  if dtype.startswith("int") and any(isinstance(item, (float, bool)) for item in np.ravel(np.asarray(value, object))):
-    raise ValueError(f"{name} must hold whole numbers")
-  found = np.asarray(value, np.float64 if dtype.startswith("float") else np.int64)
+  found = _numbers(name, value, {int} if dtype.startswith("int") else {int, float})
   if not found.size and len(shape) > 1:  # JSON cannot tell (0,) from (0, 4)
     found = found.reshape(*(size if isinstance(size, int) else 0 for size in shape))
   if found.ndim != len(shape) or any(
@@ -45,6 +56,8 @@ def _checked(name: str, value: Any, kind: str) -> Any:
     return None
   base = kind.removesuffix(" | None")
   if base == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+    if not math.isfinite(value):
+      raise ValueError(f"{name} must be finite, got {value}")
     return float(value)
   if base == "int" and isinstance(value, int) and not isinstance(value, bool):
     return value

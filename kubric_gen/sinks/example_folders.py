@@ -33,6 +33,7 @@ class ExampleFolders(ExampleSink):
   def __init__(self, target: Path, *, overwrite: bool = False, preview: bool = True) -> None:
     super().__init__(target, overwrite=overwrite, preview=preview)
     self._reserved: dict[str, Path] = {}
+    self._damaged: set[str] = set()
 
   @abstractmethod
   def write(self, item: Example, folder: Path) -> None:
@@ -43,12 +44,18 @@ class ExampleFolders(ExampleSink):
     """
 
   def check(self, key: str) -> None:
-    check_target(self.target / key, self.overwrite, self.mark, self.what, self.place)
+    check_target(self.target / key, self._overwrites(key), self.mark, self.what, self.place)
+
+  def make_again(self, key: str) -> None:
+    self._damaged.add(key)
+
+  def _overwrites(self, key: str) -> bool:
+    return self.overwrite or key in self._damaged
 
   @contextlib.contextmanager
   def reserve(self, key: str) -> Iterator[None]:
     try:
-      with whole_directory(self.target / key, self.overwrite, self.mark, self.what, self.place) as staging:
+      with whole_directory(self.target / key, self._overwrites(key), self.mark, self.what, self.place) as staging:
         self._reserved[key] = staging
         yield
         if key in self._reserved:
@@ -65,5 +72,5 @@ class ExampleFolders(ExampleSink):
       self.write(item, staging)
       del self._reserved[key]
     else:
-      with whole_directory(self.target / key, self.overwrite, self.mark, self.what, self.place) as folder:
+      with whole_directory(self.target / key, self._overwrites(key), self.mark, self.what, self.place) as folder:
         self.write(item, folder)

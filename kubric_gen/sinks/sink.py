@@ -121,6 +121,22 @@ class ExampleSink(Sink["Example"]):
     none, and from a sink whose items appear in the end, so that a later run cannot go on."""
     return None
 
+  def is_made_from(self, key: str, config_hash: str) -> bool:
+    """Whether what is there under this key, be it whole or damaged, says that it was made from the flags of this hash."""
+    return False
+
+  def damage(self, key: str) -> Iterator[str]:
+    """What is wrong with the item of this key that is there, one line each that names no way out; nothing where nobody can
+    tell."""
+    yield from ()
+
+  def make_again(self, key: str) -> None:
+    """Lets the next item of this key replace the one that is there, which is damaged.
+
+    Raises:
+      KubricGenError: something else would be lost with it.
+    """
+
 
 class RecordSink(Sink[Record]):
   """A sink for records that makes one file.

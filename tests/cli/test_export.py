@@ -186,8 +186,8 @@ DAMAGE = {
     "wild": _set("camera", "distortion", to=[float("nan")] * 5),
     "cameras": _set("metadata", "cameras", to=["camera", "../camera"]),
     "ids": _set("instances", to=lambda instances: instances[:1]), "path": _set("instances", 0, "positions", to=[])}
-FINE = {"name", "bent"}
-"""With one camera its name is in no file's name; and a lens that bends all light away sees nothing."""
+FINE = {"bent"}
+"""A lens that bends all light away sees nothing."""
 
 
 @pytest.fixture(params=DAMAGE)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 CONFIG = MoviConfig(resolution=(32, 48), num_frames=3)
 SETTINGS = kg.RenderSettings(samples_per_pixel=4, device="cpu")
 FLAGS = ("--resolution=32x48", "--num_frames=3", "--samples_per_pixel=4", "--device=cpu", "--seed=3")
-EXEMPT = ("run.json", "preview.mp4", "preview.gif", "contact_sheet.png")
+EXEMPT = ("run.json", "checksums.json", "preview.mp4", "preview.gif", "contact_sheet.png")
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -45,7 +45,8 @@ def test_files_of_the_contract(movi: Path) -> None:
                         "object_coordinates": "png", "forward_flow": "png", "backward_flow": "png"}.items():
     assert sorted(path.name for path in movi.glob(f"{layer}_*")) == [f"{layer}_{t:05d}.{suffix}" for t in range(3)]
   names = {path.name for path in movi.iterdir() if "_0" not in path.name}
-  assert names == {"data_ranges.json", "metadata.json", "run.json", "events.json", "preview.mp4", "contact_sheet.png"}
+  assert names == {"data_ranges.json", "metadata.json", "run.json", "checksums.json", "events.json", "preview.mp4",
+                   "contact_sheet.png"}
 
 
 def test_metadata_of_the_contract(movi: Path) -> None:

@@ -28,7 +28,7 @@ MOVI = ("worlds/movi.py", *SMALL)
 ALL_LAYERS = ("rgba,segmentation,depth,normal,object_coordinates,forward_flow,backward_flow,z,uv,occlusion_forward,"
               "occlusion_backward,amodal_segmentation,tracks")
 LIMITS = {"kubric-gen": 2.5e9, "kubric-gen:render": 1.6e9}
-SCENE = ["contact_sheet.png", "data_ranges.json", "events.json", "metadata.json", "preview.mp4", "run.json"]
+SCENE = ["checksums.json", "contact_sheet.png", "data_ranges.json", "events.json", "metadata.json", "preview.mp4", "run.json"]
 
 
 def contain(engine: LocalEngine, image: str, arguments: Sequence[str], *options: str) -> subprocess.CompletedProcess[str]:
@@ -157,7 +157,7 @@ def test_the_scene_is_the_same_inside_and_outside(engine: LocalEngine, image: st
   names = {path.name for path in ours.iterdir()}
   assert names == {path.name for path in theirs.iterdir()} and len(names) > 20
   differing = [name for name in names if (ours / name).read_bytes() != (theirs / name).read_bytes()]
-  assert set(differing) <= {"run.json", "preview.mp4", "contact_sheet.png"}
+  assert set(differing) <= {"run.json", "checksums.json", "preview.mp4", "contact_sheet.png"}
 
 
 @pytest.mark.parametrize("name", LIMITS)
