@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import kubric_gen as kg
 from kubric_gen.cli.generating import make_seed
 from kubric_gen.cli.task import Task
 from kubric_gen.errors import KubricGenError
+from kubric_gen.example.metadata import Metadata
 from kubric_gen.example.parts import Part
 from kubric_gen.scene.layers import LAYERS
 from worlds.movi import WORLD, MoviConfig
@@ -76,10 +78,28 @@ def test_views_of_several_resolutions_and_labels_of_every_kind(tmp_path: Path) -
     back = kg.read_scene(kg.write_scene(example, tmp_path / "scene"))
     same_example(example, back)
   assert [view.metadata.resolution for view in back.views] == [(20, 12), (6, 10), (20, 12)]
+  for view, place in zip(back.views, ("", "cameras/plan", "cameras/nothing")):
+    width, height = view.metadata.resolution
+    plain = json.loads((tmp_path / "scene" / place / "metadata.json").read_text())["metadata"]
+    assert (plain["width"], plain["height"]) == (width, height) == (view.metadata.width, view.metadata["height"])
+    assert not {"width", "height"} & set(view.metadata.labels) and {**view.metadata}["width"] == width
   assert back.metadata["weather"] == ("fair", 1) and back.metadata["mood"] == "calm"
   assert back.instances[0]["list"] == (1, (2.5, "x"))
   assert [len(view.instances) for view in back.views] == [1, 1, 1]
   assert back.views[2].instances[0].visibility.tolist() == [0, 0] and back.views[2].instances[0].bboxes.shape == (0, 4)
+
+
+def test_metadata_of_before_they_had_width_and_height_can_be_read(tmp_path: Path) -> None:
+  scene = kg.Scene([], [], [kg.PerspectiveCamera()], resolution=(8, 12), num_frames=1)
+  with kg.make_example(scene, layers=("depth",)) as example:
+    plain = example.metadata.plain()
+  older = {name: value for name, value in plain.items() if name not in ("width", "height")}
+  for known in (plain, older):
+    metadata = Metadata.from_plain(json.loads(json.dumps(known)))
+    assert metadata.plain() == plain and (metadata.width, metadata.height) == (12, 8)
+  for name, value in (("width", 8), ("height", "8"), ("height", None), ("width", [12])):
+    with pytest.raises(ValueError, match=f"Metadata.{name} must be that of Metadata.resolution"):
+      Metadata.from_plain({**plain, name: value})
 
 
 def test_an_example_without_objects(tmp_path: Path) -> None:
@@ -93,8 +113,9 @@ def test_labels_that_say_what_is_said_anyway_are_refused() -> None:
   ball = kg.Object("ball", kg.Sphere(), labels={"mass": 3})
   with pytest.raises(KubricGenError, match="label 'mass'"):
     kg.make_example(kg.Scene([ball], [], [camera], num_frames=1, resolution=(8, 8)), layers=("depth",))
-  with pytest.raises(KubricGenError, match="label 'num_frames'"):
-    kg.make_example(kg.Scene([], [], [camera], num_frames=1, resolution=(8, 8), labels={"num_frames": 3}), layers=("depth",))
+  for name in ("num_frames", "width"):
+    with pytest.raises(KubricGenError, match=f"label '{name}'"):
+      kg.make_example(kg.Scene([], [], [camera], num_frames=1, resolution=(8, 8), labels={name: 3}), layers=("depth",))
 
 
 def test_parts_can_be_read_by_name() -> None:

@@ -102,6 +102,21 @@ def test_a_further_camera_changes_nothing_of_the_first() -> None:
     assert other is not None and not np.array_equal(other["query_points"], alone.tracks["query_points"])
 
 
+def test_a_camera_in_between_changes_no_tracks_of_the_later_ones() -> None:
+  scene = _movi("a")
+  behind, between = _behind(scene.camera), _shifted(scene.camera, "between", BASELINE)
+  found = []
+  for cameras in ((scene.camera, behind), (scene.camera, between, behind), (between, behind, scene.camera)):
+    with kg.make_example(replace(scene, cameras=cameras), layers=("tracks",), key=("w", 3)) as example:
+      found.append({view.name: view.tracks for view in example.views})
+  for other in found[1:]:
+    for view, tracks in found[0].items():
+      for name in ("query_points", "points", "occluded", "positions"):
+        np.testing.assert_array_equal(tracks[name], other[view][name])
+  queries = [tracks["query_points"].tobytes() for tracks in found[1].values()]
+  assert len(set(queries)) == 3
+
+
 def test_random_layers_differ_between_seeds() -> None:
   scene = _movi("a")
   found = []
