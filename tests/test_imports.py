@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "cli": f"{_SCENES_AND_EXAMPLES} schema pictures sinks world workers shards",
     # Beside them:
     "export": "",  # the program alone
+    "verify": "",  # the same
     "docker": "errors system workers",
     "reliability": "errors shards.reader",  # trains on datasets, whoever made them
 }

@@ -118,6 +118,24 @@ class Outputs:
         return False
     return True
 
+  def damage(self, seed: int) -> Iterator[str]:
+    """What is wrong with a seed's scenes that are there, made from just this: one line each that names no way out."""
+    key, wanted = self._task.key(seed), config_hash(self._task.flags(seed))
+    for sink in self._examples:
+      if sink.is_made_from(key, wanted):
+        yield from sink.damage(key)
+
+  def make_again(self, seed: int) -> None:
+    """Lets a seed's scene replace what is there, which is damaged.
+
+    Raises:
+      KubricGenError: something else would be lost with it.
+    """
+    key, wanted = self._task.key(seed), config_hash(self._task.flags(seed))
+    for sink in self._examples:
+      if sink.is_made_from(key, wanted):
+        sink.make_again(key)
+
   def check(self, seed: int) -> None:
     """Makes sure that nothing is in the way of a seed's scene.
 

@@ -41,7 +41,9 @@ def define_run_flags() -> None:
          "or a sink that the world brings along; an unknown name lists them", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
                      ("dry_run", "check the flags, files that they name, and the device if one is asked for; make nothing"),
-                     ("resume", "leave out scenes that are there already, made from the same flags by the same versions"),
+                     ("resume", "leave out scenes that are there already, made from the same flags by the same versions; damaged "
+                      "ones are made again"),
+                     ("verify", "make nothing, and tell which of the scenes are missing or damaged"),
                      ("overwrite", "replace a scene directory that exists")):
     flags.DEFINE_boolean(name, False, text, module_name=sys.argv[0])
 
@@ -112,6 +114,9 @@ def _run(world: World[Any]) -> None:
   values = flags.FLAGS
   task = task_from_flags(world, config_from_flags(world.config), render_settings(values.threads), values)
   world.digests(world.config_of(task.config, task.split))  # files that the flags name can be used
+  if values.verify:
+    _verify(task, values.sinks)
+    return
   from kubric_gen.cli.outputs import Outputs  # the engines' libraries are loaded only when the flags make sense
   outputs = Outputs(task, [name for name in values.sinks.split(",") if name])
   if values.resume:
@@ -123,13 +128,32 @@ def _run(world: World[Any]) -> None:
     return
   todo = []
   for seed in task.seeds:
-    if values.resume and outputs.made(seed):
-      print(f"{task.output_dir / task.key(seed)}: already there", flush=True)
+    if values.resume and _is_done(task, outputs, seed):
       continue
     outputs.check(seed)
     todo.append(seed)
   if todo:
     _make_all(task, todo, outputs)
+
+
+def _verify(task: Task, sinks: str) -> None:
+  if SCENE_DIRECTORY not in sinks.split(","):
+    raise KubricGenError(f"--verify looks at what the sink {SCENE_DIRECTORY} has written: leave --sinks or --verify out")
+  from kubric_gen.cli.verify import verify_task
+  verify_task(task)
+
+
+def _is_done(task: Task, outputs: Outputs, seed: int) -> bool:
+  """Whether a seed's scene is there already; one that is damaged will be made again."""
+  damage = next(outputs.damage(seed), None)
+  if damage is not None:
+    outputs.make_again(seed)
+    print(f"{damage}: the scene is made again", flush=True)
+    return False
+  if not outputs.made(seed):
+    return False
+  print(f"{task.output_dir / task.key(seed)}: already there", flush=True)
+  return True
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:

@@ -151,6 +151,16 @@ class SceneDirectories(ExampleFolders):
       return None
     return {**found, "files": {path.name for path in (self.target / key).iterdir()}} if isinstance(found, dict) else None
 
+  def check(self, key: str) -> None:
+    try:
+      super().check(key)
+    except KubricGenError:
+      damage = next((line for line in self.damage(key) if line.startswith(f"{self.target / key / METADATA} ")), None)
+      if damage is not None:
+        raise KubricGenError(f"{damage}, so that nobody can tell what the scene was made from: move {self.target / key} away, or "
+                             "choose another --output_dir") from None
+      raise
+
   def is_made_from(self, key: str, config_hash: str) -> bool:
     try:  # as text, which a damaged file has as well
       return f'"{config_hash}"'.encode() in read_plain(self.target / key / METADATA, MAX_JSON)
@@ -166,7 +176,6 @@ class SceneDirectories(ExampleFolders):
       others = strangers(folder, read_checksums(folder))
     except KubricGenError:  # nobody can tell
       others = []
-    others = [name for name in others if not _is_of_a_scene(name)]
     if others and not self.overwrite:
       raise KubricGenError(f"{folder} is damaged, and {others[0]} in it is not of the scene: move that elsewhere, or pass "
                            "--overwrite to lose it")

@@ -30,7 +30,7 @@ from kubric_gen.scene.layers import LAYERS
 from kubric_gen.scene.validation import file_name, labels
 from kubric_gen.sinks.scene_directory import (CAMERAS, EVENTS, INFO, MAX_JSON, METADATA, RANGES, frame_file, limits_of,
                                               scene_damage)
-from kubric_gen.system.checksums import read_checksums, read_plain
+from kubric_gen.system.checksums import CHECKSUMS, read_checksums, read_plain
 
 WAY_OUT = "make the scene again"
 MAX_KEY = 1000
@@ -70,7 +70,7 @@ class _Folder:
     """
     data = read_plain(self.path / name, limit)
     if self._sums is not None and hashlib.sha256(data).hexdigest() != self._sums.get(name):
-      raise ValueError("it does not hold what was written")
+      raise ValueError(f"its SHA-256 is not that in {CHECKSUMS}")
     return data
 
   def below(self, name: str) -> _Folder:

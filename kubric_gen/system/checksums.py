@@ -95,8 +95,11 @@ class HashedFolder:
     for name in _names(self.path):
       if name not in self._digests:
         self._digests[name] = sha256_of(self.path / name)
-    text = json.dumps(self._digests, indent=1, sort_keys=True) + "\n"
-    (self.path / CHECKSUMS).write_text(text, encoding="ascii")
+    (self.path / CHECKSUMS).write_bytes(_encode(self._digests))
+
+
+def _encode(sums: dict[str, str]) -> bytes:
+  return (json.dumps(sums, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _names(folder: Path) -> Iterator[str]:
@@ -122,10 +125,14 @@ def read_checksums(folder: Path) -> dict[str, str]:
   """
   path = folder / CHECKSUMS
   try:
-    found = json.loads(read_plain(path, MAX_BYTES))
+    data = read_plain(path, MAX_BYTES)
+    found = json.loads(data)
     if not isinstance(found, dict) or not found:
       raise ValueError("it lists no files")
-    return dict(_checked(*item) for item in found.items())
+    sums = dict(_checked(*item) for item in found.items())
+    if data != _encode(sums):
+      raise ValueError("it does not hold what was written")
+    return sums
   except FileNotFoundError:
     raise KubricGenError(f"{folder} cannot be verified (it has no {CHECKSUMS}, or is of an earlier version)") from None
   except (OSError, ValueError, RecursionError, MemoryError) as error:
@@ -147,7 +154,7 @@ def find_damage(folder: Path, belongs: Callable[[str], bool]) -> Iterator[str]:
   for name in sorted(sums):
     try:
       if sha256_of(folder / name) != sums[name]:
-        yield f"{folder / name} is damaged (it does not hold what was written)"
+        yield f"{folder / name} is damaged (its SHA-256 is not that in {CHECKSUMS})"
     except (FileNotFoundError, NotADirectoryError):
       yield f"{folder / name} is missing"
     except OSError as error:
