@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,30 +12,31 @@ from absl import flags
 
 from beam_pipelines.job import Job, SeedRange
 from kubric_gen.cli import config_from_flags, define, define_config_flags, define_render_flags, render_settings
-from kubric_gen.errors import KubricGenError
+from kubric_gen.cli.numbers import FiniteParser, WholeParser
+from kubric_gen.errors import KubricGenError, cut_words, shown
+from kubric_gen.limits import MAX_ATTEMPTS, MAX_MEGABYTES, MAX_SECONDS, MAX_SEED, MAX_SEEDS, MAX_THREADS
 from kubric_gen.shards.layout import check_formats
 from kubric_gen.shards.recipe import Recipe
 from kubric_gen.system.paths import absolute
 from kubric_gen.system.resources import cpu_count
 from kubric_gen.world import DatasetSpec, parse_resolution
 from kubric_gen.world.loading import load_world
-from kubric_gen.world.seeds import MAX_SEEDS, parse_seeds, runs
+from kubric_gen.world.seeds import parse_seeds, runs
 
 LOCAL_RUNNER = "FnApiRunner"
 LOCAL_RUNNERS = (LOCAL_RUNNER, "DirectRunner", "BundleBasedDirectRunner", "PrismRunner")
 """Those that run on this machine."""
-MAX_SEED = 2**62
 
 
 def define_flags(world: str) -> None:
   define_render_flags()
-  string, whole, real = flags.ArgumentParser[str](), flags.IntegerParser(lower_bound=1), flags.FloatParser(lower_bound=1)
+  string = flags.ArgumentParser[str]()
   define("world", "movi", "a module of worlds, or any module by its dotted name", string)
   define("num_scenes", None, "how many scenes, over all splits together, or of each split that has seeds of its own; this, "
-         "--seed or --split_scenes must be given", flags.IntegerParser(1, MAX_SEEDS))
+         "--seed or --split_scenes must be given", WholeParser(1, MAX_SEEDS))
   define("split_scenes", None, "where splits have seeds of their own: how many scenes each gets, as train=2000,test=300; a split "
          "that is paired takes the first seeds of the one that it is paired with", string)
-  define("start_seed", 0, "the first seed", flags.IntegerParser(0, MAX_SEED))
+  define("start_seed", 0, "the first seed", WholeParser(0, MAX_SEED))
   define("seed", None, "instead of --num_scenes and --start_seed: a range such as 0..99, or a list of ranges and numbers", string)
   define("data_dir", None, "where the dataset appears, for tfds.load; any path that etils.epath knows", string)
   define("store_dir", None, "where finished scenes are kept; <data_dir>/scenes by default", string)
@@ -43,11 +45,14 @@ def define_flags(world: str) -> None:
   define("file_format", "tfrecord", "which sinks for records, comma-separated, all but the first in sibling folders of data_dir; "
          "an unknown name lists them", string)
   define("splits", "", "only scenes of these splits, comma-separated", string)
-  define("max_attempts", 3, "how often a scene is tried", whole)
-  define("max_failed_fraction", 0.0, "of the scenes that may fail; more is an error", flags.FloatParser(0, 1))
-  define("processes", None, "worker processes in each Beam worker: by default one per core on this machine, one elsewhere", whole)
-  define("max_worker_memory", 550.0, "MB of resident memory above which a worker process is replaced", real)
-  define("stall_timeout", 600.0, "seconds without a finished frame after which a worker process is replaced", real)
+  define("max_attempts", 3, "how often a scene is tried", WholeParser(1, MAX_ATTEMPTS))
+  define("max_failed_fraction", 0.0, "of the scenes that may fail; more is an error", FiniteParser(0, 1))
+  define("processes", None, "worker processes in each Beam worker: by default one per core on this machine, one elsewhere",
+         WholeParser(1, MAX_THREADS))
+  define("max_worker_memory", 550.0, "MB of resident memory above which a worker process is replaced",
+         FiniteParser(1, MAX_MEGABYTES))
+  define("stall_timeout", 600.0, "seconds without a finished frame after which a worker process is replaced",
+         FiniteParser(1, MAX_SECONDS))
   flags.DEFINE_boolean("dry_run", False, "build the job for workers in containers, check it, tell of it, and run nothing",
                        module_name=sys.argv[0])
   flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
@@ -59,10 +64,7 @@ def _ranges(values: Any) -> tuple[tuple[int, int], ...]:
   if values.seed is not None:
     if values.num_scenes is not None or values.start_seed:
       raise KubricGenError("give --seed, or --num_scenes and --start_seed, not both")
-    ranges = tuple(runs(parse_seeds(values.seed)))
-    if ranges[-1][1] > MAX_SEED:
-      raise KubricGenError(f"seeds must be at most {MAX_SEED}, got {ranges[-1][1]}")
-    return ranges
+    return tuple(runs(parse_seeds(values.seed)))
   if values.num_scenes is None:
     raise KubricGenError("how many scenes? give --num_scenes=N, or --split_scenes where splits have seeds of their own")
   return ((values.start_seed, values.start_seed + values.num_scenes - 1),)
@@ -74,9 +76,9 @@ def _counts(text: str, dataset: DatasetSpec) -> dict[str, int]:
   for part in _names(text):
     name, _, count = (piece.strip() for piece in part.partition("="))
     dataset.split(name)
-    if name in counts or not count.isascii() or not count.isdigit() or not 1 <= int(count[:12]) <= MAX_SEEDS:
+    if name in counts or not re.fullmatch("[0-9]{1,12}", count) or not 1 <= int(count) <= MAX_SEEDS:
       raise KubricGenError(f"--split_scenes names each split once, with a number from 1 to {MAX_SEEDS}, as train=2000,test=300, "
-                           f"got {part[:80]!r}")
+                           f"got {shown(part)}")
     counts[name] = int(count)
   if not counts:
     raise KubricGenError("--split_scenes names no split: give it as train=2000,test=300")
@@ -156,9 +158,9 @@ def beam_options(arguments: Sequence[str]) -> Any:
   try:
     _, unknown = parser.parse_known_args(list(arguments))
   except (argparse.ArgumentError, argparse.ArgumentTypeError) as error:
-    raise KubricGenError(f"{error} (see --help)") from None
+    raise KubricGenError(f"{cut_words(str(error))} (see --help)") from None
   if unknown:
-    raise KubricGenError(f"unknown flag or argument {unknown[0]!r} (flags are written --name=value; see --help)")
+    raise KubricGenError(f"unknown flag or argument {shown(unknown[0])} (flags are written --name=value; see --help)")
   return PipelineOptions(list(arguments))
 
 

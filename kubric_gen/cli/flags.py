@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 
 from absl import flags
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.cli.numbers import FiniteParser, WholeParser
+from kubric_gen.errors import KubricGenError, cut_words
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.world.config import Config, parse_resolution
 
@@ -18,7 +19,8 @@ class _TupleParser(flags.ArgumentParser[tuple[Any, ...]]):
   """Comma-separated numbers of a fixed count."""
 
   def __init__(self, example: tuple[Any, ...]) -> None:
-    self._kind, self._length = type(example[0]), len(example)
+    self._number = WholeParser() if isinstance(example[0], int) else FiniteParser()
+    self._length = len(example)
     self.syntactic_help = f"{self._length} comma-separated values"
 
   def parse(self, argument: Any) -> tuple[Any, ...]:
@@ -27,7 +29,7 @@ class _TupleParser(flags.ArgumentParser[tuple[Any, ...]]):
     parts = str(argument).strip("()").split(",")
     if len(parts) != self._length:
       raise ValueError(f"expected {self._length} comma-separated values")
-    return tuple(self._kind(part) for part in parts)
+    return tuple(self._number.parse(part.strip()) for part in parts)
 
   def flag_type(self) -> str:
     return "tuple"
@@ -64,6 +66,11 @@ def define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any]
   flags.DEFINE(parser, name, default, text, serializer=serializer, module_name=sys.argv[0])
 
 
+def flags_error(error: flags.Error) -> str:
+  """What is wrong with the flags: absl quotes them whole, however long they are."""
+  return f"{cut_words(str(error))} (see --help)"
+
+
 def define_config_flags(config: type[Config], without: Container[str] = ()) -> None:
   """One flag per field of a world's config, but for those named; `--helpfull` documents every number."""
   hints = get_type_hints(config)
@@ -83,9 +90,9 @@ def define_config_flags(config: type[Config], without: Container[str] = ()) -> N
     elif kind is bool:
       flags.DEFINE_boolean(field.name, default, text, module_name=sys.argv[0])
     elif kind is int:
-      define(field.name, default, text, flags.IntegerParser())
+      define(field.name, default, text, WholeParser())
     elif kind is float:
-      define(field.name, default, text, flags.FloatParser())
+      define(field.name, default, text, FiniteParser())
     else:
       choices = field.metadata["choices"]
       define(field.name, default, f"{text}: {', '.join(choices)}" if choices else text, flags.ArgumentParser())
@@ -93,12 +100,12 @@ def define_config_flags(config: type[Config], without: Container[str] = ()) -> N
 
 def define_render_flags() -> None:
   """How to render; `render_settings` reads them."""
-  string, whole = flags.ArgumentParser[str](), flags.IntegerParser()
+  string, whole = flags.ArgumentParser[str](), WholeParser()
   define("quality", "standard", "draft, standard or high: samples and denoiser", string)
   define("samples_per_pixel", None, "exactly so many samples instead of the quality's", whole)
   define("denoiser", None, "fast, accurate or none instead of the quality's", string)
   define("adaptive_threshold", None, "noise level at which a pixel stops early, 0 for the same samples everywhere, "
-         "instead of the quality's", flags.FloatParser())
+         "instead of the quality's", FiniteParser())
   define("device", "auto", "auto, cpu, cuda, optix, hip or metal", string)
 
 

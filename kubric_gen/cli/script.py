@@ -6,17 +6,19 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import app, flags
 
-from kubric_gen.cli.flags import config_from_flags, define, define_config_flags, define_render_flags, render_settings
+from kubric_gen.cli.flags import config_from_flags, define, define_config_flags, define_render_flags, flags_error, render_settings
+from kubric_gen.cli.numbers import WholeParser
 from kubric_gen.cli.task import Task, task_from_flags
-from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, OutputError, print_error
+from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, OutputError, print_error, shown
 from kubric_gen.scene.layers import LAYERS
 from kubric_gen.system.command import guarded
+from kubric_gen.world.seeds import Seeds, short_text
 from kubric_gen.world.world import World
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def define_run_flags() -> None:
          "their own, the first one by default", string)
   define("layers", None, f"what to make, comma-separated, out of {', '.join(LAYERS)}; by default what the world's dataset needs",
          string)
-  define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", flags.IntegerParser())
+  define("threads", 0, "CPU threads, 0 for all; the result does not depend on it", WholeParser())
   define("output_dir", os.environ.get("KUBRIC_GEN_OUTPUT_DIR", "output"),
          "where the directory <seed>/ (or <split>/<seed>/) appears; the variable KUBRIC_GEN_OUTPUT_DIR sets the default", string)
   define("sinks", SCENE_DIRECTORY, "what is written, comma-separated: a directory of each scene, one file of the records of all, "
@@ -107,7 +109,7 @@ def _make_all(task: Task, seeds: Sequence[int], outputs: Outputs) -> None:
     if len(failed) < len(seeds):
       outputs.finish()
   if failed:
-    raise KubricGenError(f"{len(failed)} of {len(task.seeds)} scenes failed: seed {', '.join(map(str, failed[:20]))}")
+    raise KubricGenError(f"{len(failed)} of {len(task.seeds)} scenes failed: seed {short_text(failed)}")
 
 
 def _run(world: World[Any]) -> None:
@@ -126,12 +128,7 @@ def _run(world: World[Any]) -> None:
       from kubric_gen.render.devices import check_device
       check_device(task.settings.device)
     return
-  todo = []
-  for seed in task.seeds:
-    if values.resume and _is_done(task, outputs, seed):
-      continue
-    outputs.check(seed)
-    todo.append(seed)
+  todo = Seeds.of(_todo(task, outputs, values.resume))
   if todo:
     _make_all(task, todo, outputs)
 
@@ -156,14 +153,23 @@ def _is_done(task: Task, outputs: Outputs, seed: int) -> bool:
   return True
 
 
+def _todo(task: Task, outputs: Outputs, resume: bool) -> Iterator[int]:
+  """The seeds whose scenes are to be made."""
+  for seed in task.seeds:
+    if resume and _is_done(task, outputs, seed):
+      continue
+    outputs.check(seed)
+    yield seed
+
+
 def _parse_flags(argv: Sequence[str]) -> list[str]:
   try:
     rest = flags.FLAGS(argv)
   except flags.Error as error:
-    print_error(f"{error} (see --help)")
+    print_error(flags_error(error))
     sys.exit(BAD_INPUT)
   if len(rest) > 1:
-    print_error(f"unexpected argument {rest[1]!r} (flags are written --name=value; see --help)")
+    print_error(f"unexpected argument {shown(rest[1])} (flags are written --name=value; see --help)")
     sys.exit(BAD_INPUT)
   return rest
 

@@ -8,22 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.example.room import Need, check_room
+from kubric_gen.limits import MAX_SEARCHED
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, check_layers, check_need_no_clip
-from kubric_gen.world.config import Config, StaticWorldConfig
+from kubric_gen.world.config import Config, StaticWorldConfig, WorldConfig
 from kubric_gen.world.identity import scene_flags
 from kubric_gen.world.posed_views import PosedViewsConfig
-from kubric_gen.world.seeds import parse_seeds
+from kubric_gen.world.seeds import Seeds, parse_seeds
 from kubric_gen.world.splits import DatasetSpec, Split
 from kubric_gen.world.world import World
 
-SEARCHED = 100_000
-"""Seeds among which one is looked for that belongs to a split, to name it in an error."""
 
-
-def default_layers(dataset: DatasetSpec | None) -> tuple[str, ...]:
-  """What is made of a scene where nothing is said of layers: what the schema of its world's dataset needs."""
-  return DEFAULT_LAYERS if dataset is None else check_layers(dataset.schema.layers)
+def default_layers(config: StaticWorldConfig, dataset: DatasetSpec | None) -> tuple[str, ...]:
+  """What is made of a scene where nothing is said of layers: what the schema of its world's dataset needs, or MOVi's layers, as
+  far as a world whose scenes are no clips can have them."""
+  if dataset is not None:
+    return check_layers(dataset.schema.layers)
+  return tuple(name for name in DEFAULT_LAYERS if isinstance(config, WorldConfig) or not LAYERS[name].needs_clip)
 
 
 def default_split(dataset: DatasetSpec | None) -> Split | None:
@@ -48,7 +50,7 @@ class Task:
   config: StaticWorldConfig
   dataset: DatasetSpec | None
   split: Split | None
-  seeds: tuple[int, ...]
+  seeds: Seeds
   layers: tuple[str, ...]
   settings: RenderSettings
   output_dir: Path
@@ -69,8 +71,8 @@ class Task:
       KubricGenError: an unknown layer.
     """
     dataset = world.dataset_of(config) if world.dataset is not None else None
-    names = default_layers(dataset) if layers is None else check_layers(layers)
-    return cls(world, config, dataset, split or default_split(dataset), tuple(seeds), names, settings or RenderSettings(),
+    names = default_layers(config, dataset) if layers is None else check_layers(layers)
+    return cls(world, config, dataset, split or default_split(dataset), Seeds.of(seeds), names, settings or RenderSettings(),
                Path(output_dir), **others)
 
   def split_of(self, seed: int) -> Split | None:
@@ -97,24 +99,25 @@ class Task:
     return "" if self.dataset is None else self.dataset.seeds_of(split)
 
 
-def choose_split(world: World[Config], config: Config, name: str, seeds: Sequence[int]) -> tuple[Split | None, tuple[int, ...]]:
+def choose_split(world: World[Config], config: Config, name: str, seeds: Iterable[int]) -> tuple[Split | None, Seeds]:
   """The split that is asked for, and those of the seeds that belong to it.
 
   Raises:
     KubricGenError: there is no such split, or none of the seeds belongs to it.
   """
   if not name:
-    return default_split(world.dataset_of(config) if world.dataset is not None else None), tuple(seeds)
+    return default_split(world.dataset_of(config) if world.dataset is not None else None), Seeds.of(seeds)
   dataset = world.dataset_of(config)
   split = dataset.split(name)
   if dataset.of_records:
     raise KubricGenError(f"--split chooses scenes, and every scene of {dataset.name} has records of all splits: leave it out")
   if dataset.explicit:
-    return split, tuple(seeds)
-  mine = tuple(seed for seed in seeds if dataset.split_of(seed) == split)
+    return split, Seeds.of(seeds)
+  mine = Seeds.of(seed for seed in seeds if dataset.split_of(seed) == split)
   if not mine:
-    other = next((seed for seed in range(SEARCHED) if dataset.split_of(seed) == split), None)
-    raise KubricGenError(f"seed {seeds[0]} belongs to the split {dataset.split_of(seeds[0]).name} of {dataset.name}, and none of "
+    first = next(iter(seeds))
+    other = next((seed for seed in range(MAX_SEARCHED) if dataset.split_of(seed) == split), None)
+    raise KubricGenError(f"seed {first} belongs to the split {dataset.split_of(first).name} of {dataset.name}, and none of "
                          f"those given to {name}: choose other seeds, such as {other}, or leave out --split")
   return split, mine
 
@@ -132,7 +135,7 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
     values: the flags of `define_run_flags`.
 
   Raises:
-    KubricGenError: something that makes no sense.
+    KubricGenError: something that makes no sense, or more than this machine has room for.
   """
   split, seeds = choose_split(world, config, values.split, parse_seeds(values.seed))
   layers = None if values.layers is None else [name for name in values.layers.split(",") if name]
@@ -142,4 +145,12 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   if isinstance(config, PosedViewsConfig):
     check_need_no_clip(task.layers)
+  check_room(Need(_frames(config), [config.resolution], task.layers))
   return task
+
+
+def _frames(config: StaticWorldConfig) -> int:
+  """Frames of each camera of a scene, as far as the config tells."""
+  if isinstance(config, PosedViewsConfig):
+    return len(config.wanted)
+  return config.num_frames if isinstance(config, WorldConfig) else 1

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from absl import app, flags
 
+from kubric_gen.cli.numbers import FiniteParser, WholeParser
 from kubric_gen.docker.engine import Engine, find_engine
-from kubric_gen.docker.launcher import Job, Launcher, Result
-from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
+from kubric_gen.docker.launcher import Job, Launcher, Result, gpu_count
+from kubric_gen.errors import BAD_INPUT, KubricGenError, cut_words, print_error, shown
+from kubric_gen.limits import MAX_ATTEMPTS, MAX_BYTES, MAX_SECONDS, MAX_THREADS
 from kubric_gen.system.interrupts import INTERRUPTED
 from kubric_gen.world.seeds import parse_seeds, short_text
 
@@ -35,13 +39,14 @@ def _define_flags() -> None:
           "engine": ("", "address of the engine; by default DOCKER_HOST, then Docker's and podman's usual sockets")}
   for name, (default, meaning) in text.items():
     flags.DEFINE_string(name, default, meaning, module_name=module)
-  flags.DEFINE_integer("jobs", None, "containers at a time; by default as many as the machine has processors and memory for",
-                       lower_bound=1, module_name=module)
-  flags.DEFINE_float("cpus", None, "processors of each container; an equal share by default", lower_bound=0.01,
-                     module_name=module)
-  flags.DEFINE_integer("max_attempts", 3, "how often a seed is tried", lower_bound=1, module_name=module)
-  flags.DEFINE_float("timeout", 0.0, "seconds after which a container is stopped, 0 for never", lower_bound=0.0,
-                     module_name=module)
+  numbers: dict[str, tuple[float | None, str, flags.ArgumentParser[Any]]] = {
+      "jobs": (None, "containers at a time; by default as many as the machine has processors and memory for",
+               WholeParser(1, MAX_THREADS)),
+      "cpus": (None, "processors of each container; an equal share by default", FiniteParser(0.01, MAX_THREADS)),
+      "max_attempts": (3, "how often a seed is tried", WholeParser(1, MAX_ATTEMPTS)),
+      "timeout": (0.0, "seconds after which a container is stopped, 0 for never", FiniteParser(0, MAX_SECONDS))}
+  for name, (number, meaning, parser) in numbers.items():
+    flags.DEFINE(parser, name, number, meaning, module_name=module)
 
 
 def parse_bytes(text: str) -> int:
@@ -50,16 +55,11 @@ def parse_bytes(text: str) -> int:
   Raises:
     KubricGenError: of anything else.
   """
-  number, unit = text.lower().removesuffix("b"), ""
-  if number[-1:].isalpha():
-    number, unit = number[:-1], number[-1]
-  try:
-    size = float(number) * UNITS[unit]
-    if not 1 <= size < 1 << 60:
-      raise ValueError
-    return int(size)
-  except (KeyError, ValueError):
-    raise KubricGenError(f"memory must be a size such as 2g or 500m, got {text!r}") from None
+  found = re.fullmatch(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)([kmgt]?)b?", text.lower())
+  size = float(found[1]) * UNITS[found[2]] if found else 0
+  if not 1 <= size <= MAX_BYTES:
+    raise KubricGenError(f"memory must be a size such as 2g or 500m, got {shown(text)}")
+  return int(size)
 
 
 def job_from_flags(engine: Engine, arguments: Sequence[str]) -> Job:
@@ -78,15 +78,16 @@ def job_from_flags(engine: Engine, arguments: Sequence[str]) -> Job:
       raise KubricGenError(f"--{name} belongs before {script}: each container gets its own")
   if script.startswith(("/", "./", "../")) and not Path(script).is_file():
     raise KubricGenError(f"there is no {script} on this machine; worlds of the image are named without a leading ./ or /")
-  seeds = tuple(parse_seeds(values.seed))
+  seeds = parse_seeds(values.seed)
   if not engine.limits and (values.memory or values.cpus):
     raise KubricGenError("this engine cannot limit processors and memory: leave out --cpus and --memory")
   if values.cpus and values.cpus > engine.cpus:
     raise KubricGenError(f"the engine's machine has {engine.cpus} processors: give a smaller --cpus")
   if values.gpus and engine.podman:
     raise KubricGenError("podman's socket gives no GPUs to containers: run podman itself with --device=nvidia.com/gpu=all")
-  if values.gpus.isdigit() and int(values.gpus) == 0:
-    raise KubricGenError("--gpus must be all, how many, or their identifiers; leave it out for none")
+  count = gpu_count(values.gpus)
+  if count is not None and not 0 < count <= MAX_THREADS:
+    raise KubricGenError(f"--gpus must be all, how many (at most {MAX_THREADS}), or their identifiers; leave it out for none")
   memory = parse_bytes(values.memory) if values.memory else 0
   jobs = values.jobs or max(1, min(int(engine.cpus / (values.cpus or 1)), int(engine.memory * SHARE) // (memory or SCENE_MEMORY)))
   jobs = min(jobs, len(seeds))
@@ -160,7 +161,7 @@ def _parse_flags(argv: Sequence[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    print_error(f"{error} (see --help; the world's own flags stand after its script)")
+    print_error(f"{cut_words(str(error))} (see --help; the world's own flags stand after its script)")
     sys.exit(BAD_INPUT)
 
 

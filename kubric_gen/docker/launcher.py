@@ -9,7 +9,6 @@ import platform
 import re
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ class Job:
   image: str
   script: str
   flags: tuple[str, ...]
-  seeds: tuple[int, ...]
+  seeds: Sequence[int]
   output_dir: Path
   jobs: int
   cpus: float = 0.0
@@ -72,6 +71,11 @@ class Result:
   seconds: float = 0.0
   status: int = 0
   message: str = ""
+
+
+def gpu_count(text: str) -> int | None:
+  """How many GPUs a text asks for; None where it names them."""
+  return int(text[:9]) if text.isascii() and text.isdigit() else None
 
 
 class Launcher:
@@ -117,13 +121,14 @@ class Launcher:
       KeyboardInterrupt: once every container is gone.
     """
     results: dict[int, Result] = {}
-    waiting, running = deque(self._job.seeds), set[Future[Result]]()
+    waiting, running = iter(self._job.seeds), set[Future[Result]]()
     threads = ThreadPoolExecutor(self._job.jobs, thread_name_prefix="container")
     try:
       self.check()
-      while waiting or running:
-        while waiting and len(running) < self._job.jobs:
-          running.add(threads.submit(self._make, waiting.popleft()))
+      while True:
+        running |= {threads.submit(self._make, seed) for seed in itertools.islice(waiting, self._job.jobs - len(running))}
+        if not running:
+          break
         done, running = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
           result = future.result()
@@ -235,8 +240,8 @@ class Launcher:
       options |= {"mem_limit": job.memory, "memswap_limit": job.memory}
     if job.gpus:
       from docker.types import DeviceRequest
-      chosen: dict[str, Any] = {"count": -1} if job.gpus == "all" else (
-          {"count": int(job.gpus)} if job.gpus.isdigit() else {"device_ids": job.gpus.split(",")})
+      count = -1 if job.gpus == "all" else gpu_count(job.gpus)
+      chosen: dict[str, Any] = {"device_ids": job.gpus.split(",")} if count is None else {"count": count}
       options["device_requests"] = [DeviceRequest(capabilities=[["gpu"]], **chosen)]
       mounts.append(Mount("/cache", CACHE))
     return {**options, "mounts": mounts}

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
+from kubric_gen.limits import MAX_STEPS
 from kubric_gen.physics.bullet import Body, BulletWorld
 from kubric_gen.physics.contacts import ContactMerger
 from kubric_gen.scene import Contact, Motion, Object, Path, Scene
@@ -51,6 +52,7 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
   if save_state is None and all(item.static or item.path is not None for item in scene.objects):
     return motion
   steps_per_frame = scene.step_rate // scene.frame_rate
+  num_steps = 0 if scene.posed_views else _checked_steps((scene.num_frames + 1) * steps_per_frame)
   merger = ContactMerger(scene.step_rate, scene.frame_rate)
   kept: list[Contact] = []
   with BulletWorld(scene.step_rate, scene.gravity) as world:
@@ -65,7 +67,7 @@ def simulate(scene: Scene, *, keep_contacts: bool = False,
     for index, body in moved:
       motion.velocities[0, index] = body.item.velocity
       motion.angular_velocities[0, index] = body.item.angular_velocity
-    for step in range(0 if scene.posed_views else (scene.num_frames + 1) * steps_per_frame):
+    for step in range(num_steps):
       for body, positions, quaternions, velocities, spins in led:
         world.place(body, positions[step], quaternions[step])
         world.push(body, velocities[step], spins[step])
@@ -97,7 +99,7 @@ def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, secon
     AssetError: a mesh or a mass that cannot be used.
     KubricGenError: an object flies off to nowhere, or has nothing to collide with; a number that makes no sense.
   """
-  steps = round(number(seconds, "seconds", minimum=0) * integer(step_rate, "step_rate", minimum=1))
+  steps = _checked_steps(round(number(seconds, "seconds", minimum=0) * integer(step_rate, "step_rate", minimum=1)))
   with BulletWorld(step_rate, vector3(gravity, "gravity")) as world:
     for item in obstacles:
       world.add(item)
@@ -108,11 +110,23 @@ def settle(objects: Sequence[Object], obstacles: Sequence[Object] = (), *, secon
     settled = []
     for item, body in bodies:
       if body is None:
-        raise KubricGenError(f"object {item.name!r} has nothing to collide with, so it cannot settle: make it an obstacle")
+        raise KubricGenError(f"object {shown(item.name)} has nothing to collide with, so it cannot settle: make it an obstacle")
       position, quaternion, _, spin = _state(world, body, "it settles")
       settled.append(replace(item, position=position.tolist(), quaternion=quaternion.tolist(), velocity=(0.0, 0.0, 0.0),
                              angular_velocity=spin.tolist()))
     return settled
+
+
+def _checked_steps(steps: int) -> int:
+  """So many steps, after making sure that they come to an end.
+
+  Raises:
+    KubricGenError: they hardly do.
+  """
+  if steps > MAX_STEPS:
+    raise KubricGenError(f"the simulation would take {shown(steps)} steps, and may take {MAX_STEPS}: give it less time, or a "
+                         "smaller step_rate")
+  return steps
 
 
 def _prescribed(scene: Scene) -> Motion:
@@ -143,8 +157,8 @@ def _state(world: BulletWorld, body: Body, when: str) -> tuple[Array, Array, Arr
   """The state of what is pushed around, after making sure that it is still there."""
   state = world.state(body)
   if not all(np.isfinite(part).all() for part in state) or np.abs(state[0]).max() > RUNAWAY:
-    raise KubricGenError(f"object {body.item.name!r} flies off to nowhere before {when}: check that nothing overlaps it at the "
-                         "start, its mass and its velocity, or raise step_rate")
+    raise KubricGenError(f"object {shown(body.item.name)} flies off to nowhere before {when}: check that nothing overlaps it at "
+                         "the start, its mass and its velocity, or raise step_rate")
   return state
 
 

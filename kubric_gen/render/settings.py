@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubric_gen.limits import MAX_SAMPLES, MAX_THREADS
 from kubric_gen.scene.validation import assign, choice, integer, number
 
 DEVICES = ("auto", "cpu", "cuda", "optix", "hip", "metal")
@@ -55,11 +56,11 @@ class RenderSettings:
   def __post_init__(self) -> None:
     choice(self.quality, "quality", QUALITIES)
     choice(self.device, "device", DEVICES)
-    assign(self, threads=integer(self.threads, "threads", minimum=0, maximum=1024))
+    assign(self, threads=integer(self.threads, "threads", minimum=0, maximum=MAX_THREADS))
     if self.adaptive_threshold is not None:
       assign(self, adaptive_threshold=number(self.adaptive_threshold, "adaptive_threshold", minimum=0, maximum=1))
     if self.samples_per_pixel is not None:
-      assign(self, samples_per_pixel=integer(self.samples_per_pixel, "samples_per_pixel", minimum=1, maximum=1 << 24))
+      assign(self, samples_per_pixel=integer(self.samples_per_pixel, "samples_per_pixel", minimum=1, maximum=MAX_SAMPLES))
     if self.denoiser is not None:
       choice(self.denoiser, "denoiser", DENOISERS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, cut_words, shown
+from kubric_gen.limits import MAX_FRAME_RATE, MAX_FRAMES, MAX_STEP_RATE
 from kubric_gen.scene.cameras import Camera, Resolution
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.lights import Light
@@ -61,9 +63,10 @@ class Scene(Described):
     assign(
         self, objects=tuple(self.objects), lights=tuple(self.lights), cameras=tuple(self.cameras),
         resolution=resolution(self.resolution, "resolution"),
-        num_frames=integer(self.num_frames, "num_frames", minimum=1),
-        frame_rate=integer(self.frame_rate, "frame_rate", minimum=1),
-        step_rate=integer(self.step_rate, "step_rate", minimum=1), gravity=vector3(self.gravity, "gravity"),
+        num_frames=integer(self.num_frames, "num_frames", minimum=1, maximum=MAX_FRAMES),
+        frame_rate=integer(self.frame_rate, "frame_rate", minimum=1, maximum=MAX_FRAME_RATE),
+        step_rate=integer(self.step_rate, "step_rate", minimum=1, maximum=MAX_STEP_RATE),
+        gravity=vector3(self.gravity, "gravity"),
         view_transform=choice(self.view_transform, "view_transform", VIEW_TRANSFORMS),
         environment=instance(self.environment, "environment", Environment), posed_views=tuple(self.posed_views),
         labels=labels(self.labels, "labels"))
@@ -74,13 +77,13 @@ class Scene(Described):
                                   ("cameras", self.cameras, Camera), ("posed_views", self.posed_views, PosedView)):
       for item in items:
         if not isinstance(item, expected):
-          raise SceneError(f"{kind} must hold {kind}, got {item!r}")
+          raise SceneError(f"{kind} must hold {kind}, got {shown(item)}")
     if not self.cameras:
       raise SceneError("a scene needs at least one camera")
     names = [item.name for item in (*self.objects, *self.lights, *self.cameras)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-      raise SceneError(f"names must be unique in a scene, used more than once: {', '.join(twice)}")
+      raise SceneError(f"names must be unique in a scene, used more than once: {', '.join(map(cut_words, twice[:5]))}")
     if self.posed_views:
       self._check_posed_views()
 
@@ -92,11 +95,11 @@ class Scene(Described):
     if len(self.cameras) > 1:
       raise SceneError(f"posed views are the frames of one camera's path, got {len(self.cameras)} cameras")
     if self.camera.shutter:
-      raise SceneError(f"posed views do not follow one another in time: the shutter of {self.camera.name!r} must be 0, got "
+      raise SceneError(f"posed views do not follow one another in time: the shutter of {shown(self.camera.name)} must be 0, got "
                        f"{self.camera.shutter:g}")
     moving = [item.name for item in self.objects if not item.static and item.path is None]
     if moving:
-      raise SceneError(f"a scene of posed views stays as it is: make the object {moving[0]!r} static, or give it a path")
+      raise SceneError(f"a scene of posed views stays as it is: make the object {shown(moving[0])} static, or give it a path")
 
   @property
   def camera(self) -> Camera:
@@ -118,7 +121,7 @@ class Scene(Described):
 
     def side(length: int, new: int, old: int, name: str) -> int:
       if length * new % old:
-        raise SceneError(f"camera {name!r}: its resolution cannot be multiplied by {new}/{old}: choose another")
+        raise SceneError(f"camera {shown(name)}: its resolution cannot be multiplied by {new}/{old}: choose another")
       return length * new // old
 
     def sized(camera: Camera) -> Camera:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
+from kubric_gen.limits import MAX_SIDE
 
 Vector3 = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
@@ -21,7 +22,7 @@ def number(value: Any, name: str, *, minimum: float = -math.inf, maximum: float 
   try:
     result = float(value)
   except (TypeError, ValueError):
-    raise SceneError(f"{name} must be a number, got {value!r}") from None
+    raise SceneError(f"{name} must be a number, got {shown(value)}") from None
   except OverflowError:
     raise SceneError(f"{name} must be finite, got a number that is too large") from None
   if not math.isfinite(result):
@@ -36,11 +37,11 @@ def number(value: Any, name: str, *, minimum: float = -math.inf, maximum: float 
 def integer(value: Any, name: str, *, minimum: int, maximum: int | None = None) -> int:
   """An int in [minimum, maximum]; floats are refused rather than truncated."""
   if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-    raise SceneError(f"{name} must be a whole number, got {value!r}")
+    raise SceneError(f"{name} must be a whole number, got {shown(value)}")
   if value < minimum:
-    raise SceneError(f"{name} must be at least {minimum}, got {value}")
+    raise SceneError(f"{name} must be at least {minimum}, got {shown(value)}")
   if maximum is not None and value > maximum:
-    raise SceneError(f"{name} must be at most {maximum}, got {value}")
+    raise SceneError(f"{name} must be at most {maximum}, got {shown(value)}")
   return int(value)
 
 
@@ -51,7 +52,7 @@ def floats(value: Any, name: str, length: int) -> tuple[float, ...]:
   except TypeError:  # not iterable
     items = ()
   if not items:
-    raise SceneError(f"{name} must be {length} numbers, got {value!r}")
+    raise SceneError(f"{name} must be {length} numbers, got {shown(value)}")
   if len(items) != length:
     raise SceneError(f"{name} must be {length} numbers, got {len(items)}")
   return tuple(number(item, name) for item in items)
@@ -78,21 +79,21 @@ def scale(value: Any, name: str) -> Vector3:
   """Three positive factors; one number stands for all three."""
   result = vector3((value,) * 3 if isinstance(value, (int, float, np.number)) else value, name)
   if min(result) <= 0:
-    raise SceneError(f"{name} must be positive, got {value!r}")
+    raise SceneError(f"{name} must be positive, got {shown(value)}")
   return result
 
 
 def choice(value: Any, name: str, options: Iterable[str]) -> str:
   options = tuple(options)
   if value not in options:
-    raise SceneError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+    raise SceneError(f"{name} must be one of {', '.join(options)}, got {shown(value)}")
   return value
 
 
 def identifier(value: Any, name: str) -> str:
   """A non-empty name without path separators or control characters (names become file and folder names)."""
   if not isinstance(value, str) or not value or any(c in "/\\" or ord(c) < 32 for c in value) or value in (".", ".."):
-    raise SceneError(f"{name} must be a non-empty name without slashes, got {value!r}")
+    raise SceneError(f"{name} must be a non-empty name without slashes, got {shown(value)}")
   return value
 
 
@@ -106,7 +107,7 @@ def file_name(value: Any, name: str) -> str:
   if (not text.isprintable() or text[0] == "." or text != text.strip() or text[-1] == "."
       or len(text.encode(errors="surrogatepass")) > MAX_FILE_NAME):
     raise SceneError(f"{name} must be fit for a file name (printable, at most {MAX_FILE_NAME} bytes, no dot or space at its "
-                     f"ends), got {text[:MAX_FILE_NAME]!r}")
+                     f"ends), got {shown(text)}")
   return text
 
 
@@ -114,14 +115,14 @@ def resolution(value: Any, name: str) -> tuple[int, int]:
   """(height, width) in pixels."""
   items = tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else ()
   if len(items) != 2:
-    raise SceneError(f"{name} must be (height, width), got {value!r}")
-  return integer(items[0], name, minimum=1), integer(items[1], name, minimum=1)
+    raise SceneError(f"{name} must be (height, width), got {shown(value)}")
+  return integer(items[0], name, minimum=1, maximum=MAX_SIDE), integer(items[1], name, minimum=1, maximum=MAX_SIDE)
 
 
 def instance(value: Any, name: str, kind: type) -> Any:
   """The value itself, if it is of the kind."""
   if not isinstance(value, kind):
-    raise SceneError(f"{name} must be of type {kind.__name__}, got {value!r}")
+    raise SceneError(f"{name} must be of type {kind.__name__}, got {shown(value)}")
   return value
 
 
@@ -132,7 +133,7 @@ def labels(value: Any, name: str) -> dict[str, Any]:
     SceneError: not a mapping, a key that is no string, or a value that JSON cannot hold.
   """
   if not isinstance(value, Mapping):
-    raise SceneError(f"{name} must be a mapping, got {value!r}")
+    raise SceneError(f"{name} must be a mapping, got {shown(value)}")
   return _plain(value, name)
 
 
@@ -143,13 +144,13 @@ def _plain(value: Any, name: str) -> Any:
     value = value.item()
   if isinstance(value, Mapping):
     if not all(isinstance(key, str) for key in value):
-      raise SceneError(f"{name} must have strings as keys, got {list(value)!r}")
-    return {key: _plain(item, f"{name}[{key!r}]") for key, item in value.items()}
+      raise SceneError(f"{name} must have strings as keys, got {shown(list(value))}")
+    return {key: _plain(item, f"{name}[{shown(key)}]") for key, item in value.items()}
   if isinstance(value, (list, tuple)):
     return tuple(_plain(item, name) for item in value)
   if value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value)):
     return value
-  raise SceneError(f"{name} must hold strings, finite numbers, lists and mappings, got {value!r}")
+  raise SceneError(f"{name} must hold strings, finite numbers, lists and mappings, got {shown(value)}")
 
 
 class Described:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
+MEMORY = Path("/proc/meminfo")
 
 
 def cpu_count() -> int:
@@ -20,6 +22,15 @@ def cpu_count() -> int:
 def kills_for_memory() -> int:
   """How many processes of the control group the kernel has ended so far because it had run out of memory."""
   return max(read_memory_kills(CGROUPS, _own_groups()), default=0)
+
+
+def available_memory() -> int | None:
+  """Bytes of memory that this process could have at most, others staying as they are; None where that cannot be known."""
+  with contextlib.suppress(OSError):
+    free = read_available_memory(MEMORY.read_text())
+    if free is not None:
+      return min([free, *read_memory_room(CGROUPS, _own_groups())])
+  return None
 
 
 def _own_groups() -> str:
@@ -55,6 +66,24 @@ def read_quotas(root: Path, groups: str) -> Iterator[float]:
       quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
       if int(quota) > 0:
         yield int(quota) / int(period)
+
+
+def read_available_memory(text: str) -> int | None:
+  """Bytes that `/proc/meminfo` tells are to be had, swap space among them."""
+  sizes = dict(re.findall(r"^(\w+): +([0-9]+) kB$", text, re.MULTILINE))
+  if "MemAvailable" not in sizes:
+    return None
+  return (int(sizes["MemAvailable"]) + int(sizes.get("SwapFree", 0))) * 1024
+
+
+def read_memory_room(root: Path, groups: str) -> Iterator[int]:
+  """Bytes between a limit of memory and what is in use and cannot be given back; see `_folders`. Of both versions."""
+  for folder in _folders(root, groups, "memory"):
+    for limit, kind in (("memory.max", "anon"), ("memory.limit_in_bytes", "total_rss")):
+      with contextlib.suppress(OSError, ValueError):
+        most = int((folder / limit).read_text())  # "max" is no number
+        used = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        yield max(0, most - int(used.get(kind, 0)))
 
 
 def read_memory_kills(root: Path, groups: str) -> Iterator[int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kubric_gen.errors import KubricGenError
-from kubric_gen.world.config import StaticWorldConfig
+from kubric_gen.errors import KubricGenError, shown
+from kubric_gen.world.config import StaticWorldConfig, shown_number
 
 
 def check_ranges(config: StaticWorldConfig, *pairs: tuple[str, str]) -> None:
@@ -14,7 +14,8 @@ def check_ranges(config: StaticWorldConfig, *pairs: tuple[str, str]) -> None:
   """
   for low, high in pairs:
     if getattr(config, low) > getattr(config, high):
-      raise KubricGenError(f"{low} must not exceed {high}, got {getattr(config, low):g} and {getattr(config, high):g}")
+      raise KubricGenError(f"{low} must not exceed {high}, got {shown_number(getattr(config, low))} and "
+                           f"{shown_number(getattr(config, high))}")
 
 
 def check_regions(config: StaticWorldConfig, *names: str) -> None:
@@ -26,4 +27,4 @@ def check_regions(config: StaticWorldConfig, *names: str) -> None:
   for name in names:
     low, high = getattr(config, f"{name}_min"), getattr(config, f"{name}_max")
     if any(a >= b for a, b in zip(low, high)):
-      raise KubricGenError(f"{name}_min {low} must lie below {name}_max {high}")
+      raise KubricGenError(f"{name}_min {shown(low)} must lie below {name}_max {shown(high)}")

@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kubric_gen.errors import KubricGenError
+from kubric_gen.limits import MAX_DRAWS
 from kubric_gen.scene.color import RGB, hsv_to_rgb
 from kubric_gen.scene.validation import Vector3
 
@@ -49,11 +51,16 @@ def half_shell(rng: np.random.Generator, inner: float, outer: float, offset: flo
     inner, outer: distances in metres.
     offset: least height of the normally distributed point in whose direction the result lies, so that few directions are level
       (Kubric's rule).
+
+  Raises:
+    KubricGenError: no direction is that high.
   """
-  while True:
+  for _ in range(MAX_DRAWS):
     x, y, z = rng.standard_normal(3).tolist()
     if z > offset:
       break
+  else:
+    raise KubricGenError(f"no direction of {MAX_DRAWS} is higher than {offset:g}: give a smaller offset")
   factor = float(rng.uniform(inner ** 3, outer ** 3)) ** (1 / 3) / math.sqrt(x * x + y * y + z * z)
   return (x * factor, y * factor, z * factor)
 
@@ -76,14 +83,19 @@ def line_in_shell(rng: np.random.Generator, longest: float, inner: float, outer:
 
   The length is uniform up to `longest` metres. The start is drawn as by `half_shell`, the direction is that of a point in a
   cube; lines whose end lies elsewhere, or below a height of `offset` metres, are drawn anew with the same length.
+
+  Raises:
+    KubricGenError: none is found.
   """
   length = float(rng.uniform(0.0, longest))
-  while True:
+  for _ in range(MAX_DRAWS):
     start = half_shell(rng, inner, outer, offset)
     toward = rng.uniform(-1.0, 1.0, 3)
     end = np.asarray(start) + toward * (length / math.sqrt(float((toward * toward).sum())))
     if inner <= math.sqrt(float((end * end).sum())) <= outer and end[2] > offset:
       return start, (float(end[0]), float(end[1]), float(end[2]))
+  raise KubricGenError(f"no line of {MAX_DRAWS} that is {length:g} m long ends between {inner:g} and {outer:g} m from the "
+                       "centre: allow shorter lines, or give more room")
 
 
 def line_past_centre(rng: np.random.Generator, reach: float = 4.0, height: float = 1.0, beyond: float = 0.5,
@@ -92,11 +104,16 @@ def line_past_centre(rng: np.random.Generator, reach: float = 4.0, height: float
 
   It starts within `reach` metres of the origin and below a height, goes through a point within a metre of the origin, and on
   by up to `beyond` of the way so far; then its ends may be swapped.
+
+  Raises:
+    KubricGenError: nothing within reach is that low.
   """
-  while True:
+  for _ in range(MAX_DRAWS):
     start = half_shell(rng, 0.0, reach)
     if start[2] < height:
       break
+  else:
+    raise KubricGenError(f"no point of {MAX_DRAWS} within {reach:g} m is lower than {height:g} m: give a greater height")
   through = half_shell(rng, 0.0, 1.0)
   further = 1.0 + float(rng.uniform(0.0, beyond))
   x, y, z = (a + (b - a) * further for a, b in zip(start, through))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kubric_gen.assets import load_mesh
 from kubric_gen.errors import KubricGenError
+from kubric_gen.limits import MAX_PLACES
 from kubric_gen.scene.objects import Object
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.transforms import rotation_matrix
@@ -73,7 +75,7 @@ def _free(place: Place, taken: Sequence[Place]) -> bool:
 
 
 def _places(reaches: Sequence[float], before: Sequence[Place | None], standing: Sequence[Place], how: Wandering,
-            rng: np.random.Generator) -> list[Place | None]:
+            rng: np.random.Generator, tries: Iterator[int]) -> list[Place | None]:
   """Where objects stand in a frame, none within the reach of another; None where there is no room for one.
 
   One that finds no other place stays where it was in the frame before, which is why nobody gets there.
@@ -81,7 +83,7 @@ def _places(reaches: Sequence[float], before: Sequence[Place | None], standing: 
   places: list[Place | None] = list(before)
   for number, reach in enumerate(reaches):
     taken = [*standing, *(place for i, place in enumerate(places) if place is not None and i != number)]
-    for _ in range(how.max_trials):
+    for _ in islice(tries, how.max_trials):
       x, y = how.draw(rng, before[number])
       if math.hypot(x, y) <= how.reach and _free((x, y, reach), taken):
         places[number] = (x, y, reach)
@@ -90,7 +92,7 @@ def _places(reaches: Sequence[float], before: Sequence[Place | None], standing: 
 
 
 def _first_places(items: Sequence[Object], reaches: Sequence[float], standing: Sequence[Place], how: Wandering,
-                  rng: np.random.Generator) -> list[Place]:
+                  rng: np.random.Generator, tries: Iterator[int]) -> list[Place]:
   """Where objects stand in the first frame, begun anew where those before have left no room for one.
 
   Raises:
@@ -98,7 +100,7 @@ def _first_places(items: Sequence[Object], reaches: Sequence[float], standing: S
   """
   missing = ""
   for _ in range(RESTARTS):
-    found = _places(reaches, [None] * len(items), standing, how, rng)
+    found = _places(reaches, [None] * len(items), standing, how, rng, tries)
     places = [place for place in found if place is not None]
     if len(places) == len(items):
       return places
@@ -126,12 +128,16 @@ def wander(items: Sequence[Object], present: Sequence[bool], how: Wandering, rng
   reaches = [level_reach(item) for item in items]
   places: list[Place | None] = []
   frames: list[list[Pose]] = []
+  tries = iter(range(MAX_PLACES))
   for here in present:
     if not here:
       frames.append([((0.0, 0.0, OUT_OF_SIGHT), item.quaternion) for item in items])
       continue
-    places = (_places(reaches, places, standing, how, rng) if places else
-              list(_first_places(items, reaches, standing, how, rng)))
+    places = (_places(reaches, places, standing, how, rng, tries) if places else
+              list(_first_places(items, reaches, standing, how, rng, tries)))
+    if next(tries, None) is None:
+      raise KubricGenError(f"objects found no free places in {len(present)} frames in {MAX_PLACES} trials: give fewer or smaller "
+                           "objects, fewer frames, or more room")
     frames.append([((place[0], place[1], item.position[2]), _turned(item.quaternion, float(rng.uniform(0.0, 2 * math.pi))))
                    for item, place in zip(items, places) if place is not None])
   return frames
