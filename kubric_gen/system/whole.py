@@ -1,8 +1,8 @@
 """Files and directories that appear whole or not at all: the one place where this is done.
 
-What is being written has a temporary name beside its target, so that renaming it takes no copying. It is registered for
-interruptions, and a directory is locked as long as somebody writes into it (see `locks`): the next run tells by that what was
-left behind by a process that was killed outright. Nothing waits for the disk: this guards against processes that end, not
+What is being written has a temporary directory beside its target, so that renaming it takes no copying. That is registered for
+interruptions, and locked as long as somebody writes into it (see `locks`): who writes the same target next tells by that what
+was left behind by a process that was killed outright. Nothing waits for the disk: this guards against processes that end, not
 against power cuts.
 """
 
@@ -14,8 +14,6 @@ import glob
 import os
 import platform
 import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +21,9 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.system.interrupts import register, unregister
 from kubric_gen.system.locks import make_locked_folder, remove_unlocked
 from kubric_gen.system.paths import is_local
+from kubric_gen.system.scratch import Scratch
 
+_NAME = "file"
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -37,21 +37,15 @@ def whole_file(target: str | os.PathLike[str]) -> Iterator[Path]:
   Raises:
     OSError: the file cannot be moved, or was not written.
   """
-  folder, name = os.path.split(os.fspath(target))
-  local = is_local(target)
-  draft = Path(folder if local else tempfile.gettempdir(), f".{name}.{uuid.uuid4().hex[:12]}")
-  register(draft)
-  try:
-    yield draft
-    if local:
-      os.replace(draft, target)
-    else:
-      from etils import epath
-      epath.Path(draft).copy(target, overwrite=True)
-  finally:
-    with contextlib.suppress(OSError):
-      os.unlink(draft)
-    unregister(draft)
+  if not is_local(target):
+    from etils import epath
+    with Scratch("upload") as folder:
+      yield folder / _NAME
+      epath.Path(folder / _NAME).copy(target, overwrite=True)
+    return
+  with partial_folder(Path(target)) as folder:
+    yield folder / _NAME
+    os.replace(folder / _NAME, target)
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:

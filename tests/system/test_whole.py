@@ -48,6 +48,21 @@ def test_the_next_run_removes_what_a_killed_one_has_left(unfinished: tuple[subpr
   assert sorted(path.name for path in tmp_path.iterdir()) == ["3", "4"]
 
 
+def test_the_next_one_to_write_a_file_removes_what_a_killed_one_has_left(tmp_path: Path) -> None:
+  code = HOLD.replace("whole_directory", "whole_file").replace('(staging / "half")', "staging")
+  process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "3")], stdout=subprocess.PIPE, text=True)
+  assert process.stdout is not None
+  draft = Path(process.stdout.readline().strip())
+  write_whole(tmp_path / "3", b"meanwhile")
+  assert draft.exists()
+  process.kill()
+  process.wait()
+  write_whole(tmp_path / "4", b"another")
+  assert draft.exists()
+  write_whole(tmp_path / "3", b"afterwards")
+  assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"3": b"afterwards", "4": b"another"}
+
+
 def test_what_is_being_written_stays(unfinished: tuple[subprocess.Popen[str], Path], tmp_path: Path) -> None:
   process, staging = unfinished
   try:
@@ -73,7 +88,7 @@ def test_a_file_appears_in_the_end(tmp_path: Path) -> None:
   target = tmp_path / "x.txt"
   with whole_file(target) as draft:
     draft.write_text("one")
-    assert draft.parent == target.parent and not target.exists()
+    assert draft.parent.parent == target.parent and not target.exists()
   assert target.read_text() == "one"
   with whole_file(str(target)) as draft:
     draft.write_text("two")
@@ -118,13 +133,13 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
 def test_files_of_object_stores_are_uploaded_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
   epath = pytest.importorskip("etils.epath")
   uploaded: dict[str, bytes] = {}
-  monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+  monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
   monkeypatch.setattr(type(epath.Path("/")), "copy",
                       lambda path, target, overwrite: uploaded.update({os.fspath(target): path.read_bytes()}))
   with whole_file(tmp_path / "a") as here, whole_file(epath.Path("gs://bucket/folder/a")) as there:
     here.write_text("here")
     there.write_text("there")
-    assert there.parent == tmp_path and not uploaded
+    assert there.parent.parent == tmp_path and not uploaded
   assert uploaded == {"gs://bucket/folder/a": b"there"} and (tmp_path / "a").read_text() == "here"
   assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
