@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.description import LAYOUT
-from kubric_gen.shards.finish import card_of, missing_file
+from kubric_gen.shards.card_file import CARD, CardError, described_request, request_digest
+from kubric_gen.shards.default_config import write_default_config
+from kubric_gen.shards.finish import card_of
 from kubric_gen.shards.layout import partial_dir
 from kubric_gen.shards.store import SceneStore, first_difference
+from kubric_gen.shards.verify import damaged_files, verify_dataset
+from kubric_gen.sinks.sink import record_sink
 from kubric_gen.system.locks import locked_file
 from kubric_gen.system.paths import is_local
 from kubric_gen.system.whole import write_whole
@@ -20,32 +25,90 @@ from kubric_gen.system.whole import write_whole
 MAX_REASON = 400
 
 
+def _card_of_job(job: Job, folder: Any, file_format: str) -> dict[str, Any] | None:
+  """The card of a dataset that is what the job asks for; None where there is none yet, or one that is to be replaced.
+
+  Raises:
+    KubricGenError: another one is in its place, and is not to be overwritten.
+  """
+  try:
+    card = card_of(folder)
+  except CardError as error:
+    asked = described_request(folder)  # None: nothing of ours
+    if asked is not None and (job.overwrite or asked == request_digest(job.request, file_format)):
+      print(f"{folder / CARD} is damaged or gone: packing it again", file=sys.stderr)
+      return None
+    raise error from None
+  if card is None:
+    return None
+  if card.get("layout") != LAYOUT and not job.overwrite:
+    raise KubricGenError(f"{folder} holds a dataset of an older layout ({card.get('layout', 1)}, now {LAYOUT}): choose another "
+                         "--data_dir, or pass --overwrite to have it made again")
+  found, wanted = ({"file_format": source, "layout": layout, **request} for source, layout, request in (
+      (card.get("file_format"), card.get("layout"), card.get("request", {})), (file_format, LAYOUT, job.request)))
+  if found == wanted:
+    return card
+  if not job.overwrite:
+    raise KubricGenError(f"{folder} holds another dataset: {first_difference(found, wanted)}; choose another --data_dir, or "
+                         "pass --overwrite")
+  return None
+
+
+def _is_sound(folder: Any, card: Mapping[str, Any]) -> bool:
+  """Whether the files of a dataset are those that its card tells of; the first that is not is told of."""
+  try:
+    for file, wrong in damaged_files(folder, card):
+      print(f"{file} is damaged or gone (it {wrong}): packing it again", file=sys.stderr)
+      return False
+    return True
+  except ValueError as error:
+    print(f"{folder / CARD} is damaged or gone ({error}): packing it again", file=sys.stderr)
+    return False
+
+
 def is_complete(job: Job) -> bool:
-  """Whether the datasets that are asked for are all there already.
+  """Whether the datasets that are asked for are all there already, and sound: every file of them is read, on all processors.
 
   Raises:
     KubricGenError: another one is in their place, and is not to be overwritten.
   """
-  complete = True
+  cards = {folder: _card_of_job(job, folder, file_format) for folder, file_format in job.folders().items()}
+  if not all(cards.values()):
+    return False
+  sound = [_is_sound(folder, card) for folder, card in cards.items() if card is not None]  # each is told of
+  return all(sound)
+
+
+def verify(job: Job) -> None:
+  """Checks the finished datasets that a job asks for, and tells of their damages, a line each.
+
+  Raises:
+    KubricGenError: one is damaged, or is not there.
+  """
+  damages = 0
   for folder, file_format in job.folders().items():
-    card = card_of(folder)
-    if card is None:
-      complete = False
-      continue
-    if card.get("layout") != LAYOUT and not job.overwrite:
-      raise KubricGenError(f"{folder} holds a dataset of an older layout ({card.get('layout', 1)}, now {LAYOUT}): choose another "
-                           "--data_dir, or pass --overwrite to have it made again")
-    found, wanted = ({"file_format": source, "layout": layout, **request} for source, layout, request in (
-        (card.get("file_format"), card.get("layout"), card.get("request", {})), (file_format, LAYOUT, job.request)))
-    if found != wanted:
-      if not job.overwrite:
-        raise KubricGenError(f"{folder} holds another dataset: {first_difference(found, wanted)}; choose another --data_dir, or "
-                             "pass --overwrite")
-      complete = False
-    elif (lost := missing_file(folder, card)) is not None:
-      print(f"{folder / lost} is damaged or gone: packing it again", file=sys.stderr)
-      complete = False
-  return complete
+    lines = verify_dataset(folder)
+    if not lines and _card_of_job(job, folder, file_format) is None:
+      lines = [f"{folder} holds another dataset"]
+    for line in lines:
+      print(line)
+    damages += len(lines)
+    if not lines:
+      print(f"{folder} is sound")
+  if damages:
+    raise KubricGenError(f"{damages} {'damage' if damages == 1 else 'damages'} in {job.data_dir}: run the same command without "
+                         "--verify to have the datasets packed again from their store")
+
+
+def name_default(job: Job) -> None:
+  """Names the default config of datasets that are complete, for TFDS, where earlier versions have not.
+
+  Raises:
+    KubricGenError: it cannot be written.
+  """
+  for file_format, root in job.roots.items():
+    if record_sink(file_format).tfds:
+      write_default_config(root, job.recipe.dataset.name)
 
 
 @contextlib.contextmanager
@@ -102,6 +165,49 @@ def check_writable(job: Job) -> None:
     except (OSError, ValueError):
       pass  # not empty
   SceneStore(job.store_root, job.recipe).open()
+
+
+_PORTABLE = {"portable": "", "flink": "flink_master", "spark": "spark_master_url"}
+"""Runners that hand a job to a job server, in Beam's short names, with the option that names their cluster: without one it is
+this machine, and Beam starts Python workers itself."""
+_WORKERS = {"DOCKER": ("docker_container_image", "IMAGE, with kubric-gen in it"),
+            "PROCESS": ("process_command", "'{\"command\": \"PROGRAM\"}', a program that starts a worker"),
+            "EXTERNAL": ("external_service_address", "HOST:PORT, of a pool of workers")}
+"""How Python workers may be started on other machines: what --environment_config then is, and the option that says the same."""
+
+
+def check_environment(runner: str, options: Any) -> None:
+  """Makes sure that a job server is told who starts Python workers; else Beam tries an image without kubric-gen in it.
+
+  Args:
+    runner: its name. options: Beam's pipeline options.
+
+  Raises:
+    KubricGenError: it is not.
+  """
+  from apache_beam.options.pipeline_options import FlinkRunnerOptions, PortableOptions, SparkRunnerOptions
+  name = runner.rpartition(".")[2].lower().removesuffix("runner")
+  if name not in _PORTABLE:
+    return
+  portable = options.view_as(PortableOptions)
+  if name == "portable" and not portable.job_endpoint:
+    raise KubricGenError("who runs the job? give --job_endpoint=HOST:PORT, or --job_endpoint=embed for one in this process")
+  kind = portable.environment_type or ""
+  if kind == "LOOPBACK" or kind.startswith("beam:env:"):
+    return
+  if not kind and name != "portable":
+    cluster = options.view_as(FlinkRunnerOptions if name == "flink" else SparkRunnerOptions)
+    if str(getattr(cluster, _PORTABLE[name], "")).startswith(("[", "local")):
+      return
+  option, config = _WORKERS.get(kind or "DOCKER", ("", ""))
+  if not option:
+    raise KubricGenError(f"unknown --environment_type {kind[:40]!r}: choose from LOOPBACK, {', '.join(_WORKERS)}")
+  if portable.environment_config or portable.lookup_environment_option(option):
+    return
+  if kind:
+    raise KubricGenError(f"{runner} with --environment_type={kind} needs --environment_config={config}")
+  raise KubricGenError(f"who starts Python workers? {runner} needs --environment_type=LOOPBACK, for workers on this machine, or "
+                       f"--environment_type=DOCKER with --environment_config={config} (see docs/containers.md)")
 
 
 def check_device(job: Job) -> None:

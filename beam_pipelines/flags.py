@@ -55,6 +55,8 @@ def define_flags(world: str) -> None:
          FiniteParser(1, MAX_SECONDS))
   flags.DEFINE_boolean("dry_run", False, "build the job for workers in containers, check it, tell of it, and run nothing",
                        module_name=sys.argv[0])
+  flags.DEFINE_boolean("verify", False, "read every file of the finished datasets that the flags ask for and compare checksums; "
+                       "make nothing", module_name=sys.argv[0])
   flags.DEFINE_boolean("overwrite", False, "replace a different dataset in data_dir", module_name=sys.argv[0])
   define_config_flags(load_world(world).config, without=("resolution",))
 

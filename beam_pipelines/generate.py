@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 from absl import app, flags
 
 from beam_pipelines import dataflow
-from beam_pipelines.checks import check_device, check_writable, hold_lock, is_complete, reason, tell_storage_errors
+from beam_pipelines.checks import (check_device, check_environment, check_writable, hold_lock, is_complete, name_default, reason,
+                                   tell_storage_errors, verify)
 from beam_pipelines.flags import LOCAL_RUNNER, LOCAL_RUNNERS, beam_options, define_flags, job_from_flags, world_name
 from beam_pipelines.job import Job
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
@@ -127,14 +128,22 @@ def _main(arguments: Sequence[str]) -> None:
     logging.getLogger(name).setLevel(level)  # Beam tells a lot
   job, options = job_from_flags(runner), beam_options(arguments)
   dry_run = flags.FLAGS.dry_run
-  if runner == dataflow.RUNNER:
+  if runner == dataflow.RUNNER and not flags.FLAGS.verify:
     dataflow.check(job, options, dry_run)
+  if not dry_run and not flags.FLAGS.verify:
+    check_environment(runner, options)
   if dry_run:
     for line in dataflow.describe(dataflow.portable_proto(job, options)):
       print(line)
     return
+  if flags.FLAGS.verify:
+    with tell_storage_errors(job):
+      verify(job)
+    return
   with tell_storage_errors(job):
     complete = is_complete(job)
+    if complete:
+      name_default(job)
   if complete:
     print("already complete:")
     for folder in job.folders():

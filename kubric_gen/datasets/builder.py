@@ -14,16 +14,24 @@ import tensorflow_datasets as tfds
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.render.settings import RenderSettings
-from kubric_gen.schema.description import features_to_plain
+from kubric_gen.schema.description import DESCRIPTION, MAX_ELEMENTS, MAX_NAMES, features_to_plain
 from kubric_gen.schema.features import tfds_features
 from kubric_gen.schema.tf_example import decode
+from kubric_gen.shards.card_file import described_request
+from kubric_gen.shards.default_config import write_default_config
 from kubric_gen.shards.layout import VERSION, shuffled
+from kubric_gen.shards.reader import AGAIN, features_of
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.store import SceneStore
+from kubric_gen.system.files import in_one_line, read_json
 from kubric_gen.system.resources import cpu_count
 from kubric_gen.system.scratch import Scratch
 from kubric_gen.world.config import WorldConfig
 from kubric_gen.world.loading import load_world, world_names
+
+
+FEATURES = "features.json"
+"""TFDS's description of the features of a dataset."""
 
 
 @dataclass
@@ -42,6 +50,49 @@ class SceneConfig(tfds.core.BuilderConfig):
   num_scenes: int = 16
   num_frames: int | None = None
   quality: str = "standard"
+
+
+def _written_features(folder: Any) -> Any:
+  """The features of a finished dataset, as TFDS knows them; None where there is none. Of a dataset of ours they are made from our
+  own description, which is checked when it is read; TFDS would believe its file whatever it says.
+
+  Raises:
+    KubricGenError: they cannot be read.
+  """
+  if (folder / DESCRIPTION).exists():
+    try:
+      return tfds_features(features_of(folder))
+    except KubricGenError:
+      if described_request(folder) is not None or not (folder / FEATURES).exists():  # ours
+        raise
+  if not (folder / FEATURES).exists():
+    return None
+  _check_sizes(read_json(folder / FEATURES, way_out=AGAIN), str(folder / FEATURES))
+  try:
+    return tfds.features.FeatureConnector.from_config(os.fspath(folder))
+  except Exception as error:  # whatever TFDS and protobuf raise
+    raise KubricGenError(f"{folder / FEATURES} cannot be read ({type(error).__name__}: {in_one_line(error)}): {AGAIN}") from None
+
+
+def _check_sizes(value: Any, name: str) -> None:
+  """Refuses numbers in a description of TFDS, which are sides and counts of classes, that would fill the memory."""
+  pending: list[tuple[str, Any]] = [("", value)]
+  while pending:
+    key, item = pending.pop()
+    if isinstance(item, dict):
+      pending += item.items()
+    elif isinstance(item, list):
+      pending += ((key, part) for part in item)
+    elif _is_beyond(item, MAX_NAMES if key in ("numClasses", "num_classes") else MAX_ELEMENTS):
+      raise KubricGenError(f"{name} cannot be read (its {key[:40]!r} is {str(item)[:40]!r}): {AGAIN}")
+
+
+def _is_beyond(value: Any, limit: int) -> bool:
+  """Whether a value, which protobuf may have written as a text, is a number beyond a limit."""
+  if isinstance(value, str):
+    digits = value.strip().lstrip("-")
+    return digits.isascii() and digits.isdigit() and (len(digits) > 20 or int(digits) > limit)
+  return isinstance(value, (int, float)) and abs(value) > limit
 
 
 class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -73,13 +124,17 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
 
   def _info(self) -> tfds.core.DatasetInfo:
     recipe = self.recipe
-    written = os.path.join(self.data_dir, "features.json")
     described = features_to_plain(recipe.features(recipe.resolutions[0]))
     # A finished dataset says itself what it holds: it may have another number of frames than the default
-    features = (tfds.features.FeatureConnector.from_config(self.data_dir) if tfds.core.Path(written).exists()
-                else tfds_features(recipe.features(recipe.resolutions[0])))
+    written = _written_features(tfds.core.Path(self.data_dir))
+    features = tfds_features(recipe.features(recipe.resolutions[0])) if written is None else written
     return tfds.core.DatasetInfo(builder=self, features=features, description=recipe.dataset.description,
                                  metadata=tfds.core.MetadataDict(described))
+
+  def download_and_prepare(self, **options: Any) -> None:
+    """Makes the dataset. Its default config is one that is there, where TFDS names one that may not be."""
+    super().download_and_prepare(**options)
+    write_default_config(self._data_dir_root, self.name)
 
   def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
     config: Any = self.builder_config

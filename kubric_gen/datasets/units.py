@@ -8,18 +8,21 @@ from typing import Any
 
 from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.decoding import physical
-from kubric_gen.shards.reader import features_of
-
-MAX_REASON = 200
+from kubric_gen.shards.reader import AGAIN, features_of
+from kubric_gen.system.files import in_one_line
 
 
 def _builder(name: str, data_dir: str | os.PathLike[str] | None) -> Any:
   import tensorflow_datasets as tfds
   try:
     return tfds.builder(name, data_dir=data_dir)
+  except KubricGenError:
+    raise
   except (tfds.core.DatasetNotFoundError, ValueError) as error:  # of many lines
-    reason = " ".join(str(error).split())[:MAX_REASON]
-    raise KubricGenError(f"there is no dataset {name!r} in {data_dir}: {reason}") from None
+    raise KubricGenError(f"there is no dataset {name!r} in {data_dir}: {in_one_line(error)}") from None
+  except Exception as error:  # whatever TFDS, TensorFlow or protobuf raise for what is damaged
+    raise KubricGenError(f"TFDS cannot read the dataset {name!r} in {data_dir} ({type(error).__name__}: {in_one_line(error)}): "
+                         f"{AGAIN}") from None
 
 
 def in_units(dataset: Any, data_dir: str | os.PathLike[str] | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

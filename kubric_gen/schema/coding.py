@@ -42,8 +42,7 @@ class Coding:
       return quantize_unit(values)
     if self.kind == "signed":
       return quantize_normal(values)
-    low, high = (float(value) for value in self._limits(record))
-    return quantize_range(values, low, high)
+    return quantize_range(values, *self._numbers(record))
 
   def decode(self, values: Any, record: Mapping[str, Any]) -> Any:
     """The float32 values of integers: NumPy arrays, or tensors of TensorFlow inside of `tf.data`."""
@@ -53,8 +52,7 @@ class Coding:
       return dequantize_unit(values)
     if self.kind == "signed":
       return dequantize_normal(values)
-    low, high = (float(value) for value in self._limits(record))
-    return dequantize_range(values, low, high)
+    return dequantize_range(values, *self._numbers(record))
 
   def _decode_tensor(self, values: Any, record: Mapping[str, Any]) -> Any:
     import tensorflow
@@ -65,6 +63,16 @@ class Coding:
       return scaled * 2 - 1
     limits = self._limits(record)
     return scaled * (limits[1] - limits[0]) + limits[0]
+
+  def _numbers(self, record: Mapping[str, Any]) -> tuple[float, float]:
+    """The limits of a range, as numbers."""
+    limits = self._limits(record)
+    try:
+      low, high = map(float, limits)
+      return low, high
+    except (TypeError, ValueError):
+      raise KubricGenError(f"the record has {self.limits}, the limits of a range, as {str(limits)[:40]!r}, which are no two "
+                           "numbers: take records with that feature") from None
 
   def _limits(self, record: Mapping[str, Any]) -> Any:
     value: Any = record

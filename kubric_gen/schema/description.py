@@ -75,7 +75,9 @@ def _fields(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
         raise ValueError("names must be a list, and not too many")
       fields[name] = tuple(map(_text, item))
     elif name == "zlib":
-      fields[name] = bool(item)
+      if not isinstance(item, bool):
+        raise ValueError(f"zlib is {str(item)[:40]!r}")
+      fields[name] = item
     else:
       fields[name] = _text(item)
   return fields

@@ -21,6 +21,9 @@ def _check_images(kind: str, shape: tuple[int, ...], rank: int, dtype: str) -> N
 
 
 def _image(name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+  size = tuple(int.from_bytes(data[at:at + 4], "big") for at in (20, 16))  # as the header says, before anything is decoded
+  if size != shape[:2] and len(data) >= 24:
+    raise KubricGenError(f"the record has {name} as images of {size[0]}x{size[1]}, not {shape[0]}x{shape[1]}: {OTHER}")
   image = decode_png(data, name)
   if image.shape != shape or image.dtype != dtype:
     raise KubricGenError(f"the record has {name} as {image.dtype} images of {image.shape}, not {dtype} of {shape}: {OTHER}")

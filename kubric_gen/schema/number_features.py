@@ -13,6 +13,8 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.feature import BYTES, FLOAT, INT, NUMBERS, OTHER, Feature, checked_array, fits
 
 ZLIB_LEVEL = 1
+MAX_DEFLATE_RATIO = 1040
+"""Bytes that one compressed byte can stand for, at most; the format's own limit is 1032."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,12 @@ class Tensor(Feature):
     if self.zlib:
       little = np.dtype(self.dtype).newbyteorder("<")
       size = int(np.prod(self.shape)) * little.itemsize
-      data = b"".join(zlib.decompressobj().decompress(item, size + 1) for item in items)  # no more than it should be, and one
-      return np.frombuffer(data, little).reshape(shape).astype(self.dtype)
+      # No more than it should be, and one; nor is anything begun that cannot be
+      parts = [zlib.decompressobj().decompress(item, size + 1) if size <= MAX_DEFLATE_RATIO * len(item) else b""
+               for item in items]
+      if any(len(part) != size for part in parts):
+        raise KubricGenError(f"the record has too few or too many bytes of {name}: it is damaged, or {OTHER}")
+      return np.frombuffer(b"".join(parts), little).reshape(shape).astype(self.dtype)
     array = np.array(items, np.float64 if self.dtype == "float32" else np.int64).reshape(shape)
     if not fits(array, self.dtype):
       raise KubricGenError(f"the record has values of {name} that are no {self.dtype}: {OTHER}")

@@ -13,6 +13,9 @@ from kubric_gen.schema.description import DESCRIPTION, features_to_plain
 from kubric_gen.schema.features import tfds_features
 from kubric_gen.schema.statistics import Statistics
 from kubric_gen.shards.card import SHEET_SCENES, Contents, Finished, SplitCard, card_data, card_markdown, contact_sheet
+from kubric_gen.shards.card_file import CARD, CardError, read_card, request_digest, sealed
+from kubric_gen.shards.default_config import write_default_config
+from kubric_gen.system.files import FileSum, file_sum
 from kubric_gen.shards.layout import VERSION, dataset_dir, partial_dir
 from kubric_gen.shards.packing import PackedShard
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
@@ -27,32 +30,19 @@ def card_of(folder: Any) -> dict[str, Any] | None:
   """The card of a finished dataset; None where there is none.
 
   Raises:
-    KubricGenError: there is something else.
+    CardError: it is damaged, or there is something else.
   """
   try:
-    card = json.loads((folder / "card.json").read_text())
-    if not isinstance(card, dict):
-      raise ValueError("no object")
-    return card
+    return read_card(folder)
   except FileNotFoundError:
     pass
-  except (OSError, ValueError, RecursionError) as error:
-    raise KubricGenError(f"{folder / 'card.json'} cannot be read ({error}): remove {folder} to have it packed again") from None
   if folder.exists() and any(folder.iterdir()) and partial_dir(folder) != folder:
-    raise KubricGenError(f"{folder} holds a dataset that kubric-gen has not made: choose another --data_dir")
-  return None
-
-
-def missing_file(folder: Any, card: Mapping[str, Any]) -> str | None:
-  """The first file of a finished dataset that is gone or has another size than its card says; None if all are there."""
-  for name, size in card.get("files", {}).items():
-    if not (folder / name).exists() or file_size(folder / name) != size:
-      return name
+    raise CardError(f"{folder} holds a dataset that kubric-gen has not made: choose another --data_dir")
   return None
 
 
 def _write_tfds_metadata(folder: Any, recipe: Recipe, resolution: tuple[int, int], file_format: str,
-                         splits: Sequence[SplitCard]) -> None:
+                         splits: Sequence[SplitCard], described: Mapping[str, Any]) -> None:
   import tensorflow_datasets as tfds
   from tensorflow_datasets.core import dataset_info as info_lib
   from tensorflow_datasets.core import file_adapters, naming
@@ -63,7 +53,7 @@ def _write_tfds_metadata(folder: Any, recipe: Recipe, resolution: tuple[int, int
       config_name=resolution_name(resolution), config_description=f"{resolution_name(resolution)} pixels")
   info = tfds.core.DatasetInfo(builder=identity, description=recipe.dataset.description,
                                features=tfds_features(recipe.features(resolution)),
-                               metadata=tfds.core.MetadataDict(features_to_plain(recipe.features(resolution))))
+                               metadata=tfds.core.MetadataDict(described))
   info.set_file_format(file_adapters.FileFormat.from_value(file_format))
   template = naming.ShardedFileTemplate(data_dir=folder, dataset_name=name, filetype_suffix=file_format)
   info.set_splits(tfds.core.splits.SplitDict([
@@ -109,13 +99,19 @@ def _contact_sheet(store: SceneStore, shards: Sequence[PackedShard]) -> bytes:
   return contact_sheet(thumbnails)
 
 
-def _check_files(draft: Any, expected: set[str]) -> None:
-  """Makes sure that all shards are there, and removes what an earlier run that was stopped has left."""
+def _check_files(draft: Any, shards: Mapping[str, FileSum | None]) -> dict[str, FileSum]:
+  """Makes sure that all shards are there, and removes what an earlier run that was stopped has left. Returns their checksums,
+  which whoever packed them has told, or reading them does."""
   present = {path.name for path in draft.iterdir()}
-  if expected - present:
-    raise KubricGenError(f"{draft} lacks {sorted(expected - present)[0]}: run again")
-  for stray in present - expected:
+  if shards.keys() - present:
+    raise KubricGenError(f"{draft} lacks {min(shards.keys() - present)}: run again")
+  for stray in present - shards.keys():
     (draft / stray).unlink()
+  sums = {name: said or file_sum(draft / name) for name, said in sorted(shards.items())}
+  for name, said in sums.items():
+    if file_size(draft / name) != said.size:
+      raise KubricGenError(f"{draft / name} was changed after it had been packed: run again")
+  return sums
 
 
 def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: str, roots: dict[str, str],
@@ -139,21 +135,26 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
         draft = partial_dir(folder)
         if not draft.exists() and (card_of(folder) or {}).get("request") == data["request"]:
           continue  # an earlier attempt has come so far
-        expected = {item.shard.file_name(recipe.dataset.name, file_format) for item in mine}
-        _check_files(draft, expected)
+        sums = _check_files(draft, {item.shard.file_name(recipe.dataset.name, file_format): item.files.get(file_format)
+                                    for item in mine})
+        described = {**features_to_plain(recipe.features(resolution)),
+                     "request": request_digest(data["request"], file_format)}
         (draft / "contact_sheet.png").write_bytes(sheet)
-        (draft / "README.md").write_text(card_markdown(data, recipe, resolution))
+        (draft / "README.md").write_bytes(card_markdown(data, recipe, resolution).encode())
         if record_sink(file_format).tfds:
-          _write_tfds_metadata(draft, recipe, resolution, file_format, contents.splits)
+          _write_tfds_metadata(draft, recipe, resolution, file_format, contents.splits, described)
         else:
-          (draft / DESCRIPTION).write_text(json.dumps(features_to_plain(recipe.features(resolution))) + "\n")
-        described = {name for name in (DESCRIPTION, "dataset_info.json", "features.json") if (draft / name).exists()}
-        data["files"] = {name: file_size(draft / name) for name in sorted(expected | described)}
-        (draft / "card.json").write_text(json.dumps(data, indent=1) + "\n")
+          (draft / DESCRIPTION).write_bytes((json.dumps(described) + "\n").encode())
+        beside = sorted(path.name for path in draft.iterdir() if path.name not in sums)
+        sums |= {name: file_sum(draft / name) for name in beside}
+        (draft / CARD).write_bytes(sealed({**data, "files": {name: said.plain() for name, said in sums.items()}}))
         moves.append((draft, folder))
         report("finish")
     for draft, folder in moves:
       if draft != folder:
         replace_directory(draft, folder)
+    for file_format, root in roots.items():
+      if record_sink(file_format).tfds:
+        write_default_config(root, recipe.dataset.name)
   except OSError as error:
     raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): free some space, then run again") from error

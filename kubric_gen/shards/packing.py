@@ -12,9 +12,11 @@ from typing import Any
 from kubric_gen.errors import KubricGenError
 from kubric_gen.schema.schema import Record
 from kubric_gen.schema.statistics import Statistics
+from kubric_gen.system.files import FileSum, in_one_line
 from kubric_gen.shards.layout import Shard, dataset_dir, partial_dir
 from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.store import SceneStore
+from kubric_gen.sinks.record_file import RecordFile
 from kubric_gen.sinks.sink import record_sink
 
 READ_AHEAD = 4
@@ -27,7 +29,7 @@ class PackedShard:
 
   Attributes:
     num_records: records in it. num_bytes: of these. statistics: of its features, see `Statistics.plain`.
-    licenses: of the assets in it.
+    licenses: of the assets in it. files: size and checksum of its file in each format.
   """
 
   shard: Shard
@@ -35,6 +37,7 @@ class PackedShard:
   num_bytes: int
   statistics: dict[str, Any]
   licenses: dict[str, str] = field(default_factory=dict)
+  files: dict[str, FileSum] = field(default_factory=dict)
 
 
 def read_ahead(load: Callable[[int], Any], items: Sequence[int]) -> Iterator[Any]:
@@ -107,7 +110,7 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
           for sink in sinks:
             sink.add(key, Record(features, data))
           num_bytes, num_records = num_bytes + len(data), num_records + 1
-        counted, used = _told(info, shard)
+        counted, used = _told(info, shard, store)
         statistics.merge(counted)
         licenses |= used
         report("pack")
@@ -115,14 +118,16 @@ def pack_shard(report: Callable[[str], None], recipe: Recipe, store_root: str, r
         sink.finish()
   except OSError as error:
     raise KubricGenError(f"cannot write {next(iter(targets.values()))} ({error}): free some space, then run again") from error
-  return PackedShard(shard, num_records, num_bytes, statistics.plain(), licenses)
+  files = {name: sink.sum for name, sink in zip(targets, sinks) if isinstance(sink, RecordFile) and sink.sum}
+  return PackedShard(shard, num_records, num_bytes, statistics.plain(), licenses, files)
 
 
-def _told(info: dict[str, Any], shard: Shard) -> tuple[Statistics, dict[str, str]]:
+def _told(info: dict[str, Any], shard: Shard, store: SceneStore) -> tuple[Statistics, dict[str, str]]:
   """The statistics of its records in a shard, and the licences, that a stored scene tells of."""
   try:
     licenses = {str(name): str(text) for name, text in info["licenses"].items()}
     return Statistics.from_plain(info["statistics"][shard.resolution][shard.split]), licenses
-  except (KeyError, TypeError, ValueError, AttributeError) as error:
-    raise KubricGenError(f"the stored scene of seed {info.get('seed')} has broken statistics or licences "
-                         f"({type(error).__name__}: {error}): its file was changed; run again with another --store_dir") from None
+  except (KeyError, TypeError, ValueError, AttributeError) as error:  # its checksums hold: this is what was stored
+    raise KubricGenError(f"{store.path(SceneKey(info['split'], info['seed']))} tells statistics or licences that this version "
+                         f"does not read ({type(error).__name__}: {in_one_line(error)}): pack it with the version that has "
+                         "stored it, or choose another --store_dir") from None

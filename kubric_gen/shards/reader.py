@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -15,6 +16,14 @@ from kubric_gen.schema.description import DESCRIPTION, FILE_DESCRIPTION, feature
 from kubric_gen.schema.features import Features
 from kubric_gen.schema.schema import Record
 from kubric_gen.shards.layout import Shard
+from kubric_gen.system.files import check_regular, in_one_line, read_json, utf8_path
+
+INFO = "dataset_info.json"
+"""TFDS's file that names splits and shards."""
+AGAIN = "make the dataset again, which takes only packing where its store is kept"
+MAX_DIGITS, MAX_RECORDS = 10, 1 << 30
+"""Digits of the number of records of a shard, and records of a split: `list` sets memory aside for as many."""
+MAX_SHOWN = 300
 
 
 def features_of(folder: str | os.PathLike[str]) -> Features:
@@ -30,27 +39,41 @@ def features_of(folder: str | os.PathLike[str]) -> Features:
   place = epath.Path(folder)
   file = place.with_name(place.name + FILE_DESCRIPTION) if place.is_file() else place / DESCRIPTION
   try:
-    value = json.loads(file.read_text())
+    value = read_json(file, way_out=AGAIN)
   except FileNotFoundError:
     if not file.parent.exists():
       raise KubricGenError(f"there is no dataset in {folder}: give a folder such as DIR/movi_a/128x128/1.0.0") from None
     value = None
-  except (OSError, ValueError, RecursionError) as error:
-    raise KubricGenError(f"{file} cannot be read ({error}): make the dataset again") from None
   return features_from_plain(value, str(file))
 
 
-def _whole(value: Any) -> int:
-  number = int(value)
-  if number < 0:
-    raise ValueError(f"a shard of {number} records")
-  return number
+def _count(value: Any) -> int:
+  """How many records a shard has, which TFDS writes as a text."""
+  text = str(value) if type(value) is int else value
+  if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:  # no 1_0
+    raise ValueError(f"a shard of {str(value)[:40]!r} records")
+  return int(text)
+
+
+def _name(value: Any) -> str:
+  """The name of a dataset or split, which are parts of names of files."""
+  if not isinstance(value, str) or not re.fullmatch(r"\w[\w.-]{0,127}", value):
+    raise ValueError(f"the name {str(value)[:40]!r}")
+  return value
+
+
+def _open_shard(path: str) -> Any:
+  from array_record.python.array_record_module import ArrayRecordReader
+  check_regular(Path(path))
+  # Read at random: as Grain's data source does it
+  return ArrayRecordReader(utf8_path(path), options="readahead_buffer_size:0", file_reader_buffer_size=32768)
 
 
 class ArrayRecords(Sequence[Any]):
-  """The records of a split, decoded when they are asked for: nested dictionaries of NumPy arrays, as TFDS gives them.
+  """The records of a split, decoded when they are asked for: nested dictionaries of NumPy arrays, as TFDS gives them, but for
+  texts: they are `str`, as all who use them without TensorFlow want words, where TFDS gives `bytes`, as tensors hold no others.
 
-  Texts are `str`. Can be pickled and indexed at random, as the data loaders of PyTorch and Grain want it.
+  Can be pickled and indexed at random, as the data loaders of PyTorch and Grain want it.
 
   Args:
     folder: of the dataset, such as `DIR/movi_a/128x128/1.0.0`; or a single file that a script has written with
@@ -70,59 +93,81 @@ class ArrayRecords(Sequence[Any]):
     lengths = self._of_file() if self.folder.is_file() else self._of_dataset()
     self._ends = list(accumulate(lengths))
     self._length = sum(lengths)
-    self._source: Any = None
+    self._readers: dict[int, Any] = {}
+    self._lock = threading.Lock()
 
   def _of_file(self) -> list[int]:
     """Takes a single file; how many records it has."""
     self.features = features_of(self.folder)
-    self._paths = [str(self.folder)]
-    from array_record.python.array_record_data_source import ArrayRecordDataSource
+    self._dataset, self._total = "", 1
     try:
-      return [len(ArrayRecordDataSource(self._paths))]
+      reader = _open_shard(str(self.folder))
+      count = int(reader.num_records())
+      reader.close()
+      return [count]
     except Exception as error:  # whatever the library raises
-      raise KubricGenError(f"{self.folder} cannot be read ({str(error) or type(error).__name__}): give an array_record file"
-                           ) from None
+      raise KubricGenError(f"{self.folder} cannot be read ({in_one_line(error)}): give an array_record file") from None
 
   def _of_dataset(self) -> list[int]:
     """Takes the shards of a split; how many records each has."""
-    folder, split = self.folder, self.split
+    folder, split, file = self.folder, self.split, self.folder / INFO
     try:
-      info = json.loads((folder / "dataset_info.json").read_text())
-      name, file_format = str(info["name"]), info.get("fileFormat")
-      splits = {item["name"]: list(map(_whole, item["shardLengths"])) for item in info["splits"]}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-      raise KubricGenError(f"{folder} is no dataset ({type(error).__name__}: {error}): give the folder that has dataset_info.json"
-                           ) from None
+      info = read_json(file, way_out=AGAIN)
+      name, file_format = _name(info["name"]), info.get("fileFormat")
+      splits = {_name(item["name"]): item["shardLengths"] for item in info["splits"]}
+      if not all(isinstance(shards, list) for shards in splits.values()):
+        raise ValueError("the shards of a split are no list")
+      lengths = list(map(_count, splits.get(split, ())))
+      if sum(lengths) > MAX_RECORDS:
+        raise ValueError(f"{sum(lengths)} records")
+    except FileNotFoundError:
+      raise KubricGenError(f"{folder} is no dataset: give the folder that has {INFO}") from None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+      raise KubricGenError(f"{file} cannot be read ({type(error).__name__}: {in_one_line(error)}): {AGAIN}") from None
     if file_format != "array_record":
-      raise KubricGenError(f"{folder} is in the format {str(file_format)[:40]}, not array_record: read it with TFDS")
+      raise KubricGenError(f"{folder} is in the format {in_one_line(file_format)[:40]}, not array_record: read it with TFDS")
     self.features = features_of(folder)
     if split not in splits:
-      raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)}")
-    lengths = splits[split]
-    self._paths = [str(folder / Shard(split, "", index, len(lengths), ()).file_name(name, "array_record"))
-                   for index in range(len(lengths))]
+      raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)[:MAX_SHOWN]}")
+    self._dataset, self._total = name, len(lengths)
     return lengths
 
+  def _path(self, number: int) -> str:
+    """Of a shard."""
+    if not self._dataset:
+      return str(self.folder)
+    return str(self.folder / Shard(self.split, "", number, self._total, ()).file_name(self._dataset, "array_record"))
+
   def __getstate__(self) -> dict[str, Any]:
-    return {**self.__dict__, "_source": None}  # open files stay behind
+    return {name: value for name, value in self.__dict__.items() if name not in ("_readers", "_lock")}  # open files stay behind
+
+  def __setstate__(self, state: dict[str, Any]) -> None:
+    self.__dict__.update(state, _readers={}, _lock=threading.Lock())
 
   def __len__(self) -> int:
     return self._length
+
+  def _reader(self, number: int) -> Any:
+    """An open shard; no file is opened before it is needed."""
+    with self._lock:
+      if number not in self._readers:
+        reader = _open_shard(self._path(number))
+        count, said = int(reader.num_records()), self._ends[number] - (self._ends[number - 1] if number else 0)
+        if count != said:
+          raise ValueError(f"it has {count} records, not {said}")
+        self._readers[number] = reader
+      return self._readers[number]
 
   def __getitem__(self, index: Any) -> Any:
     if isinstance(index, slice):
       return [self[i] for i in range(self._length)[index]]
     index = range(self._length)[index]
-    if self._source is None:
-      from array_record.python.array_record_data_source import ArrayRecordDataSource
-      starts = [0, *self._ends]  # with the numbers of records no file is opened before it is needed
-      self._source = ArrayRecordDataSource([f"{path}[0:{end - start}]" for path, start, end in zip(
-          self._paths, starts, self._ends)])
-    path = self._paths[bisect_right(self._ends, index)]
+    number = bisect_right(self._ends, index)
+    path = self._path(number)
     try:
-      data = self._source[index]
+      (data,) = self._reader(number).read([index - (self._ends[number - 1] if number else 0)])
     except Exception as error:  # whatever the library raises for files that are gone, damaged or cut short
-      raise KubricGenError(f"{path} cannot be read ({str(error) or type(error).__name__}): make the dataset again") from None
+      raise KubricGenError(f"{path} cannot be read ({in_one_line(error)}): {AGAIN}") from None
     try:
       return Record(self.features, data).values(in_units=self.decode)
     except KubricGenError as error:

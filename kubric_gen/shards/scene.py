@@ -76,11 +76,15 @@ def _with_colour(view: View, large: View) -> View:
 
 
 def _thumbnail(view: View) -> bytes:
-  """The middle frame of the first layer that can be shown, small."""
-  from kubric_gen.pictures.panels import frame_picture
-  for name, frames in view.layers.items():
-    picture = frame_picture(name, frames[len(frames) // 2])
-    if picture is not None:
+  """The middle frame of the first layer that can be shown, small; of many posed views four, two by two."""
+  from kubric_gen.pictures.panels import frame_picture, shown_layers
+  for name in shown_layers(view.layers):
+    frames, count = view.layers[name], len(view.layers[name])
+    several = len(view.metadata.views) >= 4
+    found = [frame_picture(name, frames[t]) for t in ([count * part // 8 for part in (1, 3, 5, 7)] if several else [count // 2])]
+    pictures = [picture for picture in found if picture is not None]
+    if pictures:
+      picture = np.concatenate([np.concatenate(pictures[i:i + 2], axis=1) for i in range(0, len(pictures), 2)])
       step = max(1, picture.shape[0] // THUMBNAIL_HEIGHT)
       rows, columns = max(1, picture.shape[0] // step), max(1, picture.shape[1] // step)
       return encode_png(box_average(np.ascontiguousarray(picture[:rows * step, :columns * step]), rows, columns))

@@ -5,8 +5,9 @@
                                                            explicit, <root>/<dataset>/<split>/<config hash>/…
 
 A scene is a zip archive (stored, not deflated: its parts are compressed already) whose checksums are verified whenever
-it is read. The two digits are of a hash of the seed, which spreads the files evenly over 256 folders, or prefixes of an
-object store. Any path that `etils.epath` knows will do, `gs://` included.
+it is read: those of the archive against accidents, and those in its info, each over a part and the scene that it is of, against
+parts that were put into another scene's file. The two digits are of a hash of the seed, which spreads the files evenly over
+256 folders, or prefixes of an object store. Any path that `etils.epath` knows will do, `gs://` included.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.shards.recipe import Recipe, SceneKey, resolution_name
 from kubric_gen.shards.scene import EncodedScene
+from kubric_gen.system.files import in_one_line, read_json
 from kubric_gen.system.whole import write_whole
 from kubric_gen.versions import versions
 
 if TYPE_CHECKING:
   from etils import epath
 
-FORMAT = 3
-"""Of the store: 1 had one record per scene and resolution, 2 one split of all records of a scene."""
+FORMAT = 4
+"""Of the store: 1 had one record per scene and resolution, 2 one split of all records of a scene, 3 no checksums of the scene's
+own."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_INFO, _THUMBNAIL, _RECORD = "scene.json", "thumbnail.png", "record-%s-%05d.pb"
+_INFO, _THUMBNAIL, _RECORD, _DIGESTS = "scene.json", "thumbnail.png", "record-%s-%05d.pb", "digests"
+_AGAIN = "run again to have it made again"
 MAX_INFO = 1 << 24
 _DAMAGE = (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, OverflowError, ValueError, struct.error)
 """What reading a damaged archive raises: too new, encrypted, cut short, names that are no text, places beyond the end, ..."""
@@ -50,12 +54,45 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
   archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_STORED)
 
 
+def _owner(key: SceneKey, config_hash: str) -> str:
+  """What a scene's checksums are bound to."""
+  return f"{config_hash}/{key}"
+
+
+def _digest(owner: str, member: str, key: str, data: bytes) -> str:
+  """SHA-256 of a part of a scene, of the scene that it belongs to, and of its name there.
+
+  Args:
+    key: of a record.
+  """
+  digest = hashlib.sha256(json.dumps([owner, member, key]).encode())
+  digest.update(data)
+  return digest.hexdigest()
+
+
+def _info_digest(owner: str, info: Mapping[str, Any]) -> str:
+  rest = {name: value for name, value in info.items() if name != _DIGESTS}
+  return _digest(owner, _INFO, "", json.dumps(rest, sort_keys=True).encode())
+
+
+def stored_info(scene: EncodedScene) -> dict[str, Any]:
+  """What a scene's file says of it: its info, and which records it has, with checksums of all parts."""
+  told = {"records": {name: list(records) for name, records in scene.records.items()}, "splits": scene.splits}
+  info: dict[str, Any] = json.loads(json.dumps(to_plain({**scene.info, **told})))
+  owner = _owner(SceneKey(info["split"], info["seed"]), info["config_hash"])
+  digests = {_THUMBNAIL: _digest(owner, _THUMBNAIL, "", scene.thumbnail)}
+  for name, records in scene.records.items():
+    for number, (key, record) in enumerate(records.items()):
+      member = _RECORD % (name, number)
+      digests[member] = _digest(owner, member, key, record)
+  return {**info, _DIGESTS: {**digests, _INFO: _info_digest(owner, info)}}
+
+
 def pack(scene: EncodedScene) -> bytes:
   """The file of a scene."""
   buffer = io.BytesIO()
   with zipfile.ZipFile(buffer, "w") as archive:
-    told = {"records": {name: list(records) for name, records in scene.records.items()}, "splits": scene.splits}
-    _add(archive, _INFO, json.dumps(to_plain({**scene.info, **told}), sort_keys=True).encode())
+    _add(archive, _INFO, json.dumps(stored_info(scene), sort_keys=True).encode())
     _add(archive, _THUMBNAIL, scene.thumbnail)
     for name, records in scene.records.items():
       for number, record in enumerate(records.values()):
@@ -64,19 +101,36 @@ def pack(scene: EncodedScene) -> bytes:
 
 
 class StoredScene:
-  """A scene in the store, open for reading; what is read is verified."""
+  """A scene in the store, open for reading; what is read is verified.
 
-  def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
-    self._archive, self.name = archive, name
+  Args:
+    name: of its file, for errors.
+    key: of the scene that it must be. config_hash: of that one's config.
+
+  Raises:
+    CorruptSceneError: it is none, or another one.
+  """
+
+  def __init__(self, archive: zipfile.ZipFile, name: str, key: SceneKey, config_hash: str) -> None:
+    self._archive, self.name, self._owner = archive, name, _owner(key, config_hash)
+    if [self.info.get(field) for field in ("seed", "split", "config_hash")] != [key.seed, key.split, config_hash]:
+      raise CorruptSceneError(f"{name} is of another seed or config: {_AGAIN}")
+    self._check(_INFO, _info_digest(self._owner, self.info))
 
   def _read(self, member: str, limit: int | None = None) -> bytes:
     try:
       entry = self._archive.getinfo(member)
       if entry.compress_type != zipfile.ZIP_STORED or (limit is not None and entry.file_size > limit):
-        raise CorruptSceneError(f"{self.name} is no stored scene: delete it")
+        raise CorruptSceneError(f"{self.name} is no stored scene: {_AGAIN}")
       return self._archive.read(entry)  # checks the CRC
     except (KeyError, *_DAMAGE) as error:
-      raise CorruptSceneError(f"{self.name} is damaged ({error}): run again to have it made again") from None
+      raise CorruptSceneError(f"{self.name} is damaged ({in_one_line(error)}): {_AGAIN}") from None
+
+  def _check(self, member: str, found: str) -> None:
+    """Makes sure that a part belongs to this scene."""
+    digests = self.info.get(_DIGESTS)
+    if not isinstance(digests, dict) or digests.get(member) != found:
+      raise CorruptSceneError(f"{self.name} has the part {member} of another scene, or a changed one: {_AGAIN}")
 
   @cached_property
   def info(self) -> dict[str, Any]:
@@ -87,12 +141,14 @@ class StoredScene:
         raise ValueError("no object")
       return value
     except (ValueError, RecursionError) as error:
-      raise CorruptSceneError(f"{self.name} is damaged ({error}): run again to have it made again") from None
+      raise CorruptSceneError(f"{self.name} is damaged ({in_one_line(error)}): {_AGAIN}") from None
 
   @property
   def thumbnail(self) -> bytes:
     """A small PNG."""
-    return self._read(_THUMBNAIL)
+    data = self._read(_THUMBNAIL)
+    self._check(_THUMBNAIL, _digest(self._owner, _THUMBNAIL, "", data))
+    return data
 
   def records(self, resolution: str, split: str | None = None) -> Iterator[tuple[str, bytes]]:
     """The keys and serialised `tf.train.Example`s of a resolution, in order; only those of a split if one is given."""
@@ -100,10 +156,13 @@ class StoredScene:
     names = keys.get(resolution) if isinstance(keys, dict) else None
     if (not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(splits, dict)
         or not all(isinstance(part, str) for part in splits.values())):
-      raise CorruptSceneError(f"{self.name} does not say which records it has: run again to have it made again")
+      raise CorruptSceneError(f"{self.name} does not say which records it has: {_AGAIN}")
     for number, name in enumerate(names):
       if split in (None, splits.get(name, self.info.get("split"))):
-        yield name, self._read(_RECORD % (resolution, number))
+        member = _RECORD % (resolution, number)
+        data = self._read(member)
+        self._check(member, _digest(self._owner, member, name, data))
+        yield name, data
 
 
 class SceneStore:
@@ -133,12 +192,10 @@ class SceneStore:
     """
     wanted, file = self.describe(), self.folder / "store.json"
     try:
-      if not file.exists():
-        write_whole(file, (json.dumps(wanted, indent=1) + "\n").encode())
-        return
-      found = json.loads(file.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-      raise KubricGenError(f"{file} cannot be read ({error}): choose another --store_dir") from None
+      found = read_json(file, way_out="choose another --store_dir")
+    except FileNotFoundError:
+      write_whole(file, (json.dumps(wanted, indent=1) + "\n").encode())
+      return
     if found != wanted:
       raise KubricGenError(f"the store {self.folder} was made with another {first_difference(found, wanted)}: ask for the "
                            "same, or choose another --store_dir")
@@ -166,6 +223,7 @@ class SceneStore:
     Raises:
       FileNotFoundError: it has not been stored.
       CorruptSceneError: the file is no scene of this key and recipe.
+      KubricGenError: it may not be read.
     """
     path = self.path(key)
     with contextlib.ExitStack() as stack:
@@ -173,13 +231,12 @@ class SceneStore:
         archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(path.open("rb"))))
       except FileNotFoundError:
         raise
+      except PermissionError as error:  # it may be sound
+        raise KubricGenError(f"{path} cannot be read ({error.strerror or in_one_line(error)}): make it readable, or choose "
+                             "another --store_dir") from None
       except _DAMAGE as error:
-        raise CorruptSceneError(f"{path} is damaged ({error}): run again to have it made again") from None
-      scene = StoredScene(archive, os.fspath(path))
-      if [scene.info.get(name) for name in ("seed", "split", "config_hash")] != [
-          key.seed, key.split, self._hashes[key.split]]:
-        raise CorruptSceneError(f"{path} is of another seed or config: run again to have it made again")
-      yield scene
+        raise CorruptSceneError(f"{path} is damaged ({in_one_line(error)}): {_AGAIN}") from None
+      yield StoredScene(archive, os.fspath(path), key, self._hashes[key.split])
 
   def verified(self, key: SceneKey) -> StoredSummary | None:
     """Sizes of a stored scene that is wholly sound; None where there is none.

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from kubric_gen.errors import KubricGenError, OutputError
 from kubric_gen.schema.schema import Record
+from kubric_gen.system.files import FileSum, file_sum, utf8_path
 from kubric_gen.sinks.sink import RecordSink
 from kubric_gen.system.whole import whole_file
 
@@ -21,13 +22,18 @@ class Writer(Protocol):
 
 
 class RecordFile(RecordSink):
-  """A file of serialised records, in the order in which they are added."""
+  """A file of serialised records, in the order in which they are added.
+
+  Attributes:
+    sum: of the finished file; taken before it is uploaded where its place is in an object store.
+  """
 
   def __init__(self, target: Any) -> None:
     super().__init__(target)
+    self.sum: FileSum | None = None
     with self._tell_failure(), contextlib.ExitStack() as stack:
-      draft = stack.enter_context(whole_file(target))
-      self._writer: Writer | None = self.open_writer(str(draft))
+      self._draft = stack.enter_context(whole_file(target))
+      self._writer: Writer | None = self.open_writer(utf8_path(self._draft))
       self._stack = stack.pop_all()
 
   @contextlib.contextmanager
@@ -59,6 +65,7 @@ class RecordFile(RecordSink):
     with self._tell_failure():
       try:
         writer.close()
+        self.sum = file_sum(self._draft)
       except BaseException as error:
         self._stack.__exit__(type(error), error, error.__traceback__)
         raise

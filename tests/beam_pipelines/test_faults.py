@@ -76,7 +76,8 @@ def test_a_driver_killed_goes_on_where_it_was(tmp_path: Path, undisturbed: Path,
   assert again.returncode == 0, again.stderr
   assert f"{SCENES - kept} made, {kept} reused, 0 failed" in again.stdout
   assert_same_records(tmp_path, undisturbed)
-  assert not list(tmp_path.rglob("*partial*")) and not list(tmp_path.rglob(".*"))
+  assert not list(tmp_path.rglob("*partial*"))
+  assert [path.name for path in tmp_path.rglob(".*")] == [".config"]
 
 
 def test_a_damaged_stored_scene_is_made_again(tmp_path: Path, undisturbed: Path) -> None:

@@ -99,6 +99,9 @@ def same(found: Any, wanted: Any, name: str = "") -> None:
     rows = found.to_list() if hasattr(found, "to_list") else list(found)
     assert len(rows) == len(wanted), name
     for one, other in zip(rows, wanted):
+      if isinstance(other, str):
+        same(one, other, name)
+        continue
       np.testing.assert_array_equal(np.asarray(one, other.dtype).reshape(other.shape), other, err_msg=name)
   else:
     assert getattr(found, "dtype", wanted.dtype) == wanted.dtype, name  # TFDS gives some scalars as Python's numbers

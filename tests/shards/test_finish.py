@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,8 @@ def test_a_finished_dataset_has_its_files_and_no_others(made: Made) -> None:
 def test_packing_again_gives_the_same_dataset(made: Made, tmp_path: Path) -> None:
   again = packed(tmp_path, ("array_record",))
   again.finish()
-  assert again.packed == made.packed
+  assert [replace(item, files={}) for item in again.packed] == [replace(item, files={}) for item in made.packed]
+  assert all(one.files["array_record"] == other.files["array_record"] for one, other in zip(again.packed, made.packed))
   for name in ("card.json", "README.md", "features.json", "metadata.json", "dataset_info.json", "contact_sheet.png"):
     assert (again.folder("array_record") / name).read_bytes() == (made.folder("array_record") / name).read_bytes()
   before = (again.folder("array_record") / "card.json").read_bytes()

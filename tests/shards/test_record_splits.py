@@ -24,12 +24,13 @@ from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.scene import EncodedScene, make_scene
 from kubric_gen.shards.store import SceneStore
 from kubric_gen.shards.tasks import make_stored_scene
+from tests.shards.small_dataset import same
 from worlds.nerf import NerfConfig
 
 SEEDS, COUNTS = (0, 1, 5), {"train": 3, "test": 2}
 RECIPE = Recipe("nerf", NerfConfig(
     variant="robust", surroundings="sky", num_static=2, num_distractors=1, settle_seconds=0.5, clean_fraction=0.34,
-    num_train_views=3, num_validation_views=0, num_test_views=2), ((16, 16), (8, 8)),
+    num_train_views=3, num_validation_views=1, num_test_views=2, views="train_000,train_001,train_002,test_000,test_001"), ((16, 16), (8, 8)),
     RenderSettings(samples_per_pixel=1, denoiser="none", device="cpu"))
 FORMATS = ("array_record", "parquet")
 PARTS = ("train", "validation", "test")
@@ -104,8 +105,7 @@ def test_records_are_those_of_the_scenes(made: Made) -> None:
   found = {f"{record['scene']}/{record['view']}": record for split in COUNTS for record in ArrayRecords(made.folder(), split)}
   for scene in made.scenes.values():
     for key, data in scene.records["16x16"].items():
-      for name, value in decode(features, data).items():
-        np.testing.assert_array_equal(found[key][name], value, err_msg=name)
+      same(found[key], decode(features, data))
       assert found[key]["split"] == scene.splits[key]
       assert bool(found[key]["clean"]) or found[key]["split"] == "train"
   assert len(found) == len(SEEDS) * 5
@@ -129,9 +129,12 @@ def test_the_card_counts_views(made: Made) -> None:
   assert "| `train` | 9 | 3 |" in text and "`validation` |" not in text and "by the hash of the seed" not in text
 
 
-def test_the_sheet_shows_each_scene_once(made: Made) -> None:
+def test_the_sheet_shows_four_views_of_each_scene(made: Made) -> None:
   from kubric_gen.codecs.png import decode_png
-  assert decode_png((made.folder() / "contact_sheet.png").read_bytes()).shape[:2] == (16, 3 * 16 + 2 * 2)
+  sheet = decode_png((made.folder() / "contact_sheet.png").read_bytes())
+  assert sheet.shape[:2] == (2 * 16, 3 * 2 * 16 + 2 * 2)
+  first = decode(RECIPE.features((16, 16)), made.scenes[0].records["16x16"]["nerf_robust_0/train_001"])["image"]
+  np.testing.assert_array_equal(sheet[:16, 16:32, :3], first)
 
 
 def test_tfds_reads_it(made: Made) -> None:

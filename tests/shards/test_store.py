@@ -24,7 +24,7 @@ from kubric_gen.errors import KubricGenError
 from kubric_gen.render import RenderSettings
 from kubric_gen.shards.recipe import Recipe, SceneKey
 from kubric_gen.shards.scene import EncodedScene
-from kubric_gen.shards.store import CorruptSceneError, SceneStore, StoredScene, pack
+from kubric_gen.shards.store import CorruptSceneError, SceneStore, StoredScene, pack, stored_info
 from kubric_gen.shards.tasks import stored_summary
 from kubric_gen.system.whole import write_whole
 from tests.schema.handmade import files, finished_scene, full_disk, seeds_of, small_recipe
@@ -44,12 +44,6 @@ def _small(recipe: Recipe = RECIPE, seed: int = SEED) -> EncodedScene:
 
 def _key(scene: EncodedScene) -> SceneKey:
   return SceneKey(scene.info["split"], scene.info["seed"])
-
-
-def _told(scene: EncodedScene) -> dict[str, Any]:
-  """What the store says of a scene: its info, and which records it has."""
-  return {**scene.info, "records": {name: list(records) for name, records in scene.records.items()},
-          "splits": dict(scene.splits)}
 
 
 def _sizes(scene: EncodedScene) -> dict[str, dict[str, int]]:
@@ -75,12 +69,12 @@ def test_what_is_stored_is_read(tmp_path: Path) -> None:
   size = store.write(scene)
   assert Path(store.path(KEY)).stat().st_size == size
   with store.read(KEY) as found:
-    assert found.info == _told(scene) and found.thumbnail == scene.thumbnail
+    assert found.info == stored_info(scene) and found.thumbnail == scene.thumbnail
     assert _all_records(found, scene) == _given(scene)
     with pytest.raises(CorruptSceneError, match="which records"):
       list(found.records("8x8"))
   summary = store.verified(KEY)
-  assert summary is not None and summary.info == _told(scene)
+  assert summary is not None and summary.info == stored_info(scene)
   assert summary.sizes == _sizes(scene)
   assert files(tmp_path) == [str(Path(store.path(KEY)).relative_to(tmp_path))]
 
@@ -132,8 +126,8 @@ def _outcome(store: SceneStore, scene: EncodedScene) -> bool:
     assert summary is not None
     with store.read(key) as found:
       read = found.info, found.thumbnail, _all_records(found, scene)
-      assert read == (_told(scene), scene.thumbnail, _given(scene))
-    assert summary.info == _told(scene) and summary.sizes == _sizes(scene)
+      assert read == (stored_info(scene), scene.thumbnail, _given(scene))
+    assert summary.info == stored_info(scene) and summary.sizes == _sizes(scene)
     return True
   except CorruptSceneError as error:
     assert str(store.path(key)) in str(error) and "\n" not in str(error)
@@ -162,7 +156,7 @@ def test_any_flipped_bit_is_refused_or_harmless(stored: tuple[SceneStore, Encode
   store, scene, path = stored
   data = path.read_bytes()
   records = [record for mine in scene.records.values() for record in mine.values()]
-  parts = [json.dumps(_told(scene), sort_keys=True).encode(), scene.thumbnail, *records]
+  parts = [json.dumps(stored_info(scene), sort_keys=True).encode(), scene.thumbnail, *records]
   spans = [range(data.index(part), data.index(part) + len(part)) for part in parts]
   for place in range(len(data)):
     inside, directory = any(place in span for span in spans), place >= data.index(b"PK\x01\x02")
@@ -198,7 +192,7 @@ def _archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -
 
 
 def _members(scene: EncodedScene, **changes: Any) -> dict[str, bytes]:
-  return {"scene.json": json.dumps({**_told(scene), **changes}).encode(), "thumbnail.png": scene.thumbnail,
+  return {"scene.json": json.dumps({**stored_info(scene), **changes}).encode(), "thumbnail.png": scene.thumbnail,
           **{f"record-{name}-{number:05d}.pb": data for name, records in scene.records.items()
              for number, data in enumerate(records.values())}}
 
@@ -387,7 +381,7 @@ def test_a_store_of_the_first_format_is_refused_and_kept(tmp_path: Path) -> None
   store.open()
   before = json.dumps({**json.loads(file.read_text()), "format": 1})
   file.write_text(before)
-  with pytest.raises(KubricGenError, match=r"made with another format \(1, not 3\): .*--store_dir") as caught:
+  with pytest.raises(KubricGenError, match=r"made with another format \(1, not 4\): .*--store_dir") as caught:
     store.open()
   assert "\n" not in str(caught.value) and file.read_text() == before
 
