@@ -145,12 +145,15 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   if isinstance(config, PosedViewsConfig):
     check_need_no_clip(task.layers)
-  check_room(Need(_frames(config), [config.resolution], task.layers))
+  check_room_for(config, task.layers)
   return task
 
 
-def _frames(config: StaticWorldConfig) -> int:
-  """Frames of each camera of a scene, as far as the config tells."""
-  if isinstance(config, PosedViewsConfig):
-    return len(config.wanted)
-  return config.num_frames if isinstance(config, WorldConfig) else 1
+def check_room_for(config: StaticWorldConfig, layers: Sequence[str]) -> None:
+  """Makes sure that this machine has the room for a scene, as far as the config tells what it will be.
+
+  Raises:
+    KubricGenError: it clearly has none.
+  """
+  frames = len(config.wanted) if isinstance(config, PosedViewsConfig) else getattr(config, "num_frames", 1)
+  check_room(Need(frames, [config.resolution], layers))

@@ -27,6 +27,7 @@ from kubric_gen.example.example import Example, View
 from kubric_gen.example.frames import Frame, LazyFrames, Spool
 from kubric_gen.example.instances import instances_of
 from kubric_gen.example.metadata import metadata_of
+from kubric_gen.example.room import Need, check_room
 from kubric_gen.physics import simulate
 from kubric_gen.render import CyclesRenderer, RenderSettings
 from kubric_gen.scene.layers import DEFAULT_LAYERS, LAYERS, Storage, check_layers, check_need_no_clip
@@ -190,10 +191,11 @@ def make_example(scene: Scene, motion: Motion | None = None, *, layers: Iterable
     An example whose frames are in a temporary folder until it is closed.
 
   Raises:
-    KubricGenError: an unknown layer, or one that posed views cannot have; an unusable asset, an unknown device, or more
-      instances than fit their ids.
+    KubricGenError: an unknown layer, or one that posed views cannot have; an unusable asset, an unknown device, more
+      instances than fit their ids, or more frames or pixels than this machine has room for.
   """
   names, clock = _layers_of(scene, layers), _Clock()
+  check_room(Need.of(scene, names))
   folder = Scratch("frames")
   attachments: dict[str, Path] = {}
   try:

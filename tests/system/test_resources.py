@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kubric_gen.system.resources import cpu_count, read_memory_kills, read_quotas
+from kubric_gen.system import resources
+from kubric_gen.system.resources import (available_memory, cpu_count, read_available_memory, read_memory_kills, read_memory_room,
+                                         read_quotas)
 
 
 def write(path: Path, text: str) -> None:
@@ -64,3 +66,29 @@ def test_the_affinity_mask_counts() -> None:
   finally:
     os.sched_setaffinity(0, allowed)
   assert 1 <= cpu_count() <= len(allowed)
+
+
+def test_memory_that_is_to_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+  text = "MemTotal:       24105 kB\nMemFree:        100 kB\nMemAvailable:       2000 kB\nSwapFree:       50 kB\n"
+  assert read_available_memory(text) == 2050 * 1024
+  assert read_available_memory("MemTotal: 1 kB\n") is None is read_available_memory("")
+  monkeypatch.setattr(resources, "MEMORY", tmp_path / "meminfo")
+  assert available_memory() is None
+  write(tmp_path / "meminfo", text)
+  monkeypatch.setattr(resources, "CGROUPS", tmp_path)
+  monkeypatch.setattr(resources, "_own_groups", lambda: "0::/job\n")
+  assert available_memory() == 2050 * 1024
+  write(tmp_path / "job" / "memory.max", "1000000")
+  write(tmp_path / "job" / "memory.stat", "anon 300000\nfile 600000")
+  assert available_memory() == 700_000  # what files have in memory can be given back
+
+
+def test_room_for_memory_of_both_versions(tmp_path: Path) -> None:
+  assert list(read_memory_room(tmp_path, "0::/job\n")) == []
+  for folder, limit, stat in (("job", "max", "anon 5"), ("job/step", "100", "anon 130\nfile 5")):
+    write(tmp_path / folder / "memory.max", limit)
+    write(tmp_path / folder / "memory.stat", stat)
+  assert list(read_memory_room(tmp_path, "0::/job/step\n")) == [0]
+  write(tmp_path / "memory" / "memory.limit_in_bytes", "9223372036854771712")
+  write(tmp_path / "memory" / "memory.stat", "cache 7\ntotal_rss 712")
+  assert list(read_memory_room(tmp_path, "4:memory:/docker/0123\n")) == [9223372036854771000]
