@@ -11,7 +11,7 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -152,14 +152,16 @@ def _arrays(folder: _Folder, metadata: Metadata) -> dict[str, Mapping[str, Frame
   return found
 
 
-def _check_layers(folder: _Folder, flags: Mapping[str, Any], there: Container[str]) -> None:
+def _check_layers(folder: _Folder, flags: Mapping[str, Any]) -> None:
   """Refuses a view whose layers are gone, and warns of those that nobody here can read."""
   made = flags.get("layers", ())
   names = [str(name)[:40] for name in made] if isinstance(made, (list, tuple)) else []
   unknown = [name for name in names if name not in LAYERS]
   for name in names:
-    if name not in there and name not in unknown and LAYERS[name].has_frames:
-      raise KubricGenError(f"{folder.path} is incomplete: {frame_file(name, 0)} is missing; {WAY_OUT}")
+    if name not in unknown:
+      first = frame_file(name, 0) if LAYERS[name].has_frames else f"{LAYERS[name].stem}.npz"
+      if not folder.has(first):
+        raise KubricGenError(f"{folder.path} is incomplete: {first} is missing; {WAY_OUT}")
   if unknown:
     warnings.warn(f"{folder.path} has the layer {unknown[0]}, which nothing that is loaded describes, so it is left out: import "
                   f"the module of the world {str(flags.get('world'))[:80]} first", stacklevel=5)
@@ -201,7 +203,7 @@ def _view(folder: _Folder, described: Any, events: Any, ranges: Any) -> View:
   _check_metadata(metadata, camera)
   flags = labels(described["flags"], "flags")
   there = [name for name, spec in LAYERS.items() if spec.has_frames and folder.has(frame_file(name, 0))]
-  _check_layers(folder, flags, there)
+  _check_layers(folder, flags)
   instances = tuple(Instance.from_plain(item, {**sizes}) for item in _list(described["instances"], "instances"))
   collisions = tuple(CollisionEvent.from_plain(item) for item in _list(events["collisions"], "collisions"))
   _check_indices(instances, collisions, metadata)

@@ -43,7 +43,7 @@ def read_plain(path: str | os.PathLike[str], limit: int) -> bytes:
   if size > limit:
     raise OSError(errno.EFBIG, f"it has {size} bytes, more than such a file can have", os.fspath(path))
   with open(path, "rb") as file:
-    return file.read(limit + 1)
+    return file.read(size + 1)  # Python makes room for as many, and not for as many as are there
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -116,6 +116,16 @@ def test_files_of_another_make_are_refused(kind, data, dtype, channels, reason) 
   assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind, data, dtype, channels", [
+    ("image", GREY8, "uint8", 1), ("range", RGB16, "float32", 3), ("float", DEPTH, "float32", 1), ("masks", MASKS, "bool", 3)])
+def test_frames_of_another_size_are_refused_where_it_is_known(kind, data, dtype, channels) -> None:
+  decode = FRAME_CODECS[kind].decode
+  assert decode(data, dtype, channels, (0.0, 1.0), (2, 2)).shape == (2, 2, channels)
+  for size in ((2, 3), (1, 4), (1 << 20, 1 << 20)):
+    with pytest.raises(KubricGenError, match=f"2x2 pixels where {size[0]}x{size[1]} are wanted"):
+      decode(data, dtype, channels, (0.0, 1.0), size)
+
+
 BITS = np.zeros((3, 8), np.uint8)
 
 
