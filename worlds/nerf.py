@@ -19,7 +19,7 @@ import numpy as np
 from kubric_gen.cli import main
 from kubric_gen.scene import (Environment, Material, Object, Pattern, PerspectiveCamera, PosedView, PrincipledMaterial,
                               ProjectedEnvironment, Scene, Vector3)
-from kubric_gen.world import (DatasetSpec, KubricGenError, PosedViews, Settling, Skies, Tensor, Text, Wandering, World,
+from kubric_gen.world import (DatasetSpec, Feature, KubricGenError, PosedViews, Settling, Skies, Tensor, Text, Wandering, World,
                               drop_clutter, environment_source, floor_and_dome, manifest_digests, object_source, path_through,
                               pick, pick_item, random_count, scaled_to, shell_above, stream, view_splits, wander, with_paths)
 from worlds._nerf_config import SURROUNDINGS, VARIANTS, NerfConfig
@@ -135,14 +135,16 @@ def build(config: NerfConfig, rng: np.random.Generator) -> Scene:
 def dataset(config: NerfConfig) -> DatasetSpec:
   """A record for each view; every scene has views for training, for choosing models and for testing."""
   scene = {"background": Text(meaning="what stands behind the objects")}
+  known: dict[str, Feature] = {"asset_id": Text(), "category": Text()}
   if config.variant == "plain":
     return DatasetSpec("nerf", "Everyday objects that lie on ground under a sky, seen from many places around them.",
-                       view_splits(), PosedViews(scene=scene), resolutions=(256, 128))
+                       view_splits(config), PosedViews(scene=scene, instances=known), resolutions=(256, 128))
   return DatasetSpec(
       "nerf_robust", "Everyday objects seen from many places, while some of them do not stay where they are.",
-      view_splits(train="views for training, most of them with distractors", validation="clean views for choosing models",
+      view_splits(config, train="views for training, most of them with distractors", validation="clean views for choosing models",
                   test="clean views for testing"),
-      PosedViews(scene=scene, view={"clean": Tensor("bool", meaning="whether there are no distractors")}), resolutions=(256, 128))
+      PosedViews(scene=scene, view={"clean": Tensor("bool", meaning="whether there are no distractors")},
+                 instances={**known, "distractor": Tensor("bool", meaning="whether it does not stay")}), resolutions=(256, 128))
 
 
 WORLD = World("nerf", NerfConfig, build, dataset, inputs, variants=tuple({"variant": variant} for variant in VARIANTS))

@@ -44,9 +44,17 @@ def _point_cloud(points: SurfacePoints) -> bytes:
 
 
 def _split_lists(frames: Sequence[PosedFrame]) -> dict[str, list[str]]:
-  """Which images belong to which split."""
-  return {f"{split}_filenames": [f"{IMAGES}/{frame.name}.png" for frame in frames if SHORT.get(frame.split, frame.split) == split]
-          for split in SPLITS}
+  """Which images belong to which split.
+
+  An empty list would leave nerfstudio nothing to evaluate: where validation or test has no views it has the other's, and where
+  neither has any nothing is said, so that nerfstudio divides the images itself.
+  """
+  lists = {split: [f"{IMAGES}/{frame.name}.png" for frame in frames if SHORT.get(frame.split, frame.split) == split]
+           for split in SPLITS}
+  held_out = lists["val"] or lists["test"]
+  if not held_out:
+    return {}
+  return {f"{split}_filenames": names or held_out for split, names in lists.items()}
 
 
 @add_sink
@@ -69,12 +77,10 @@ class Nerfstudio(PosedImages):
       stays = ~frame.moving[frame.labels()]
       (folder / MASKS / file).write_bytes(encode_png(stays[..., None].astype(np.uint8) * 255))
       labels = item.metadata.views[frame.t].labels if item.metadata.views else {}
-      described.append({**labels, "file_path": f"{IMAGES}/{file}", "depth_file_path": f"{DEPTHS}/{file}", "mask_path": f"{MASKS}/{file}",
-                        "split": frame.split, **(_intrinsics(frame.lens) if len(lenses) > 1 else {}),
+      described.append({**labels, "file_path": f"{IMAGES}/{file}", "depth_file_path": f"{DEPTHS}/{file}",
+                        "mask_path": f"{MASKS}/{file}", "split": frame.split, **(_intrinsics(frame.lens) if len(lenses) > 1 else {}),
                         "transform_matrix": frame.to_world.tolist()})
     (folder / POINTS).write_bytes(_point_cloud(surface_points(frames)))
-    # The frames of a clip, which nobody has divided, nerfstudio divides itself: empty lists would leave it nothing to evaluate
-    lists = _split_lists(frames) if item.metadata.views else {}
     (folder / TRANSFORMS).write_bytes(json_bytes({
         "camera_model": "OPENCV", **(_intrinsics(frames[0].lens) if len(lenses) == 1 else {}), "depth_unit_scale_factor": METRES,
-        "ply_file_path": POINTS, **lists, "frames": described}))
+        "ply_file_path": POINTS, **_split_lists(frames), "frames": described}))

@@ -105,8 +105,12 @@ class PosedFrame:
 
 
 def moving_labels(view: View) -> NDArray[np.bool_]:
-  """Which labels (K + 1,) of the segmentation are of instances whose pose differs between frames; the background's is not."""
-  return np.array([False, *(_moves(item.positions, item.quaternions) for item in view.instances)])
+  """Which labels (K + 1,) of the segmentation are of instances that do not stay; the background's does.
+
+  Of a clip it is those whose pose differs between frames; posed views may be some of many, so that the scene's word counts, too.
+  """
+  said = [bool(view.metadata.views and item.get("is_dynamic")) for item in view.instances]
+  return np.array([False, *(each or _moves(item.positions, item.quaternions) for each, item in zip(said, view.instances))])
 
 
 def _moves(positions: Array, quaternions: Array) -> bool:

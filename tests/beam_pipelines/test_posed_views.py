@@ -234,7 +234,8 @@ def test_another_run_finds_it_finished_or_packs_what_the_store_has(datasets: Pat
 
 def test_a_split_without_records_is_omitted_and_told(tmp_path: Path) -> None:
   flags = [flag for flag in ROBUST if "views" not in flag and "clean" not in flag]
-  flags += ["--num_train_views=1", "--num_validation_views=1", "--num_test_views=1", "--views=train_000,test_000", "--surroundings=sky"]
+  flags += ["--num_train_views=1", "--num_validation_views=1", "--num_test_views=1", "--views=train_000,test_000"]
+  flags += ["--surroundings=sky"]
   result = run("-m", "beam_pipelines.generate", "--world=nerf", *flags, "--num_scenes=1", "--resolution=8",
                "--file_format=array_record", f"--data_dir={tmp_path / 'data'}")
   told(result)

@@ -30,7 +30,8 @@ from worlds.nerf import NerfConfig
 SEEDS, COUNTS = (0, 1, 5), {"train": 3, "test": 2}
 RECIPE = Recipe("nerf", NerfConfig(
     variant="robust", surroundings="sky", num_static=2, num_distractors=1, settle_seconds=0.5, clean_fraction=0.34,
-    num_train_views=3, num_validation_views=1, num_test_views=2, views="train_000,train_001,train_002,test_000,test_001"), ((16, 16), (8, 8)),
+    num_train_views=3, num_validation_views=1, num_test_views=2, views="train_000,train_001,train_002,test_000,test_001"),
+    ((16, 16), (8, 8)),
     RenderSettings(samples_per_pixel=1, denoiser="none", device="cpu"))
 FORMATS = ("array_record", "parquet")
 PARTS = ("train", "validation", "test")

@@ -21,7 +21,7 @@ SMALL = {"num_train_views": 3, "num_validation_views": 0, "num_test_views": 2}
 
 
 def _spec(*splits: Split) -> DatasetSpec:
-  return DatasetSpec("posed", "", splits or view_splits(), Stills(("depth",)))
+  return DatasetSpec("posed", "", splits or view_splits(PosedViewsConfig()), Stills(("depth",)))
 
 
 # --- how many, and which ---------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def test_all_views_by_name_are_all_views() -> None:
 
 @pytest.mark.parametrize(("views", "told"), [
     ("train_003", "'train_003'"), ("validation_000", "'validation_000'"), ("train", "'train'"), ("Train_000", "'Train_000'"),
-    ("train_000;test_000", "'train_000;test_000'"), ("train_0", "'train_0'"), ("x" * 1000, "x" * 80)])
+    ("train_000;test_000", "'train_000;test_000'"), ("train_0", "'train_0'"), ("x" * 1000, "x" * 78 + "…")])
 def test_unknown_views_are_one_line(views: str, told: str) -> None:
   with pytest.raises(KubricGenError, match="there is no view") as caught:
     PosedViewsConfig(**SMALL, views=views)
@@ -154,8 +154,9 @@ def test_a_record_says_its_split() -> None:
 
 
 def test_splits_can_be_described() -> None:
-  told = {split.name: split.description for split in view_splits(train="many")}
-  assert told["train"] == "many" and told["test"] == "views for testing" and all(split.of_records for split in view_splits())
+  told = {split.name: split.description for split in view_splits(PosedViewsConfig(num_validation_views=0), train="many")}
+  assert told == {"train": "many", "test": "views for testing"}
+  assert all(split.of_records for split in view_splits(PosedViewsConfig()))
   with pytest.raises(KubricGenError, match="no split 'dev': choose from train, validation, test"):
     _spec().split("dev")
 
