@@ -49,11 +49,19 @@ def scene_key(path: Path, example: Example) -> str:
   return f"{file_name(metadata.split, 'split of the scene')}/{metadata.seed}"
 
 
+def _check_apart(scene: Path, output: Path) -> None:
+  """Makes sure that an export, which may replace its folder, neither holds a scene nor lies in one."""
+  one, other = (path.resolve() for path in (scene, output))
+  if one == other or one in other.parents or other in one.parents:
+    raise KubricGenError(f"{output} and the scene {scene} lie in one another: choose another --output")
+
+
 def _check(sink: ExampleSink, scenes: Sequence[Path]) -> list[str]:
   """Makes sure, as far as that is cheap, that all scenes can be written; returns their keys."""
   keys: dict[str, Path] = {}
   for path in scenes:
     with read_scene(path) as example:
+      _check_apart(path, sink.target)
       key = scene_key(path, example) if len(scenes) > 1 or sink.shared else ""
       if key in keys:
         raise KubricGenError(f"{keys[key]} and {path} are both the scene {key}: export them to folders of their own")

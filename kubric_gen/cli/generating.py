@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,18 @@ from kubric_gen.cli.task import Task
 from kubric_gen.example.example import Example
 from kubric_gen.example.making import Progress, make_example
 from kubric_gen.sinks.scene_directory import SceneDirectories
+from kubric_gen.scene.scene import Scene
 from kubric_gen.system.resources import cpu_count
 from kubric_gen.world.config import Config
 from kubric_gen.world.identity import config_hash, scene_names
 from kubric_gen.world.world import World
 
 
-def make_seed(task: Task, seed: int, progress: Progress | None = None) -> Example:
+def make_seed(task: Task, seed: int, progress: Progress | None = None, check: Callable[[Scene], None] | None = None) -> Example:
   """Makes the example of a seed of a task's world.
 
   Args:
-    progress: told of each finished frame.
+    progress: told of each finished frame. check: refuses a scene before it is simulated and rendered.
 
   Raises:
     KubricGenError: bad input.
@@ -29,6 +31,8 @@ def make_seed(task: Task, seed: int, progress: Progress | None = None) -> Exampl
   started = time.perf_counter()
   split = task.split_of(seed)
   scene = task.world.scene(task.config, seed, split)
+  if check is not None:
+    check(scene)
   built = time.perf_counter()
   flags = task.flags(seed)
   metadata = {**scene_names(task.world, task.dataset, split, seed), "config_hash": config_hash(flags)}

@@ -12,6 +12,7 @@ from typing import Any
 from kubric_gen.cli.task import Task
 from kubric_gen.errors import KubricGenError
 from kubric_gen.example.example import Example
+from kubric_gen.scene.scene import Scene
 from kubric_gen.schema.description import FILE_DESCRIPTION, features_to_plain
 from kubric_gen.schema.features import check_features
 from kubric_gen.schema.schema import Record, check_key
@@ -144,6 +145,15 @@ class Outputs:
     """
     for sink in self._examples:
       sink.check(self._task.key(seed))
+
+  def check_scene(self, seed: int, scene: Scene) -> None:
+    """Makes sure that all sinks have a way to write a seed's scene, before it is rendered.
+
+    Raises:
+      KubricGenError: one has none.
+    """
+    for sink in self._examples:
+      sink.check_scene(self._task.key(seed), scene)
 
   @contextlib.contextmanager
   def reserve(self, seed: int) -> Iterator[None]:

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -81,7 +82,7 @@ def _describe(example: Example, path: Path, seconds: float) -> str:
 def _make(task: Task, seed: int, outputs: Outputs, bar: _Bar) -> None:
   from kubric_gen.cli.generating import make_seed
   started = time.perf_counter()
-  with outputs.reserve(seed), make_seed(task, seed, bar) as example:
+  with outputs.reserve(seed), make_seed(task, seed, bar, partial(outputs.check_scene, seed)) as example:
     path = outputs.add(seed, example)
     told = _describe(example, path, time.perf_counter() - started)
   bar.close()

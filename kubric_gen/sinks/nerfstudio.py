@@ -78,8 +78,8 @@ class Nerfstudio(PosedImages):
       (folder / MASKS / file).write_bytes(encode_png(stays[..., None].astype(np.uint8) * 255))
       labels = item.metadata.views[frame.t].labels if item.metadata.views else {}
       described.append({**labels, "file_path": f"{IMAGES}/{file}", "depth_file_path": f"{DEPTHS}/{file}",
-                        "mask_path": f"{MASKS}/{file}", "split": frame.split, **(_intrinsics(frame.lens) if len(lenses) > 1 else {}),
-                        "transform_matrix": frame.to_world.tolist()})
+                        "mask_path": f"{MASKS}/{file}", "split": frame.split, "transform_matrix": frame.to_world.tolist(),
+                        **(_intrinsics(frame.lens) if len(lenses) > 1 else {})})
     (folder / POINTS).write_bytes(_point_cloud(surface_points(frames)))
     (folder / TRANSFORMS).write_bytes(json_bytes({
         "camera_model": "OPENCV", **(_intrinsics(frames[0].lens) if len(lenses) == 1 else {}), "depth_unit_scale_factor": METRES,

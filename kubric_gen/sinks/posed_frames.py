@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from kubric_gen.codecs.png import encode_png
 from kubric_gen.errors import KubricGenError
+from kubric_gen.example.cameras import camera_data
 from kubric_gen.example.example import Example, View
 from kubric_gen.example.frames import Frame
 from kubric_gen.scene.layers import NOTHING_HIT
+from kubric_gen.scene.posed_views import PosedView
+from kubric_gen.scene.scene import Scene
 from kubric_gen.scene.transforms import pose_matrix, rotation_matrix
 from kubric_gen.scene.validation import file_name
 from kubric_gen.sinks.example_folders import ExampleFolders
@@ -160,13 +163,20 @@ def posed_frames(example: Example, sink: str) -> list[PosedFrame]:
 class PosedImages(ExampleFolders):
   """A sink for what trains fields and their like: images with poses, a folder per example."""
 
+  def check_scene(self, key: str, scene: Scene) -> None:
+    self._check_splits(key, (view.split for view in scene.posed_views or (PosedView("one", TRAIN),)))
+    for camera in scene.cameras:
+      lens_of(camera_data(scene, camera, scene.resolution_of(camera)), self.name)
+
   def check_item(self, key: str, item: Example) -> None:
     super().check_item(key, item)
     frames = self.frames(item)
-    if not any(frame.split == TRAIN for frame in frames):
-      raise KubricGenError(f"the scene{f' {key}' if key else ''} has no training views for {self.name}: make the scene with some "
-                           "(--views)")
+    self._check_splits(key, (frame.split for frame in frames))
     self.check_frames(frames)
+
+  def _check_splits(self, key: str, splits: Iterable[str]) -> None:
+    if TRAIN not in splits:
+      raise KubricGenError(f"the scene{f' {key}' if key else ''} has no training views for {self.name}: make it with some")
 
   def frames(self, item: Example) -> list[PosedFrame]:
     """All frames of an example; see `posed_frames`."""

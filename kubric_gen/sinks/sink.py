@@ -23,6 +23,7 @@ from kubric_gen.schema.schema import Record
 
 if TYPE_CHECKING:
   from kubric_gen.example.example import Example, View
+  from kubric_gen.scene.scene import Scene
 
 Item = TypeVar("Item")
 
@@ -96,6 +97,13 @@ class ExampleSink(Sink["Example"]):
 
     Raises:
       KubricGenError: something is in its place.
+    """
+
+  def check_scene(self, key: str, scene: Scene) -> None:
+    """Makes sure that a scene is one that this sink has a way to write, before it is rendered.
+
+    Raises:
+      KubricGenError: it is none.
     """
 
   def check_item(self, key: str, item: Example) -> None:

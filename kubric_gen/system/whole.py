@@ -24,7 +24,7 @@ from kubric_gen.system.paths import is_local
 from kubric_gen.system.scratch import Scratch
 
 _NAME = "file"
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 
 @contextlib.contextmanager

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +122,8 @@ def test_what_is_there_is_kept_or_replaced(scenes: Path, tmp_path: Path) -> None
   export_scenes("blender", [scenes / "7"], out, overwrite=True)
   assert files(out) == before
   # Another format's folder, or a scene, is not what is meant
-  for place in (out, scenes / "7"):
-    assert "will not be replaced" in refused("nerfstudio", [scenes / "7"], place, overwrite=True)
+  for place, scene in ((out, scenes / "7"), (scenes / "7", scenes / "mine")):
+    assert "will not be replaced" in refused("nerfstudio", [scene], place, overwrite=True)
   assert files(out) == before and [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -241,6 +244,33 @@ def test_a_script_says_before_it_starts_that_a_layer_is_missing(tmp_path: Path) 
   with pytest.raises(KubricGenError, match="--sinks=colmap needs the layer segmentation"):
     Outputs(task, ["scene_directory", "colmap"])
   Outputs(task, ["scene_directory", "blender"])
+
+
+def test_an_export_neither_holds_its_scene_nor_lies_in_it(scenes: Path, tmp_path: Path) -> None:
+  inside = tmp_path / "data" / "scene"
+  shutil.copytree(scenes / "7", inside)
+  (tmp_path / "link").symlink_to(inside)
+  for scene, output in ((inside, inside.parent), (inside, inside), (inside, inside / "out"), (tmp_path / "link", inside.parent),
+                        (inside, tmp_path / "link" / "out")):
+    assert "lie in one another" in refused("nerfstudio", [scene], output, overwrite=True)
+  assert files(inside) == files(scenes / "7") and not (inside / "out").exists()
+
+
+def test_a_reader_that_goes_away_is_no_traceback(scenes: Path, tmp_path: Path) -> None:
+  shell = f"{shlex.quote(sys.executable)} -m kubric_gen.export blender {scenes / '7'} --output={tmp_path / 'out'} | true"
+  done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=120)
+  assert "Traceback" not in done.stderr and (tmp_path / "out" / "transforms_train.json").is_file()
+
+
+def test_a_script_refuses_views_without_training_before_it_renders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+  from worlds import nerf
+  config = nerf.NerfConfig(resolution=SIZE, num_train_views=1, num_validation_views=0, num_test_views=1, views="test_000",
+                           min_num_objects=1, max_num_objects=1, settle_seconds=0.1)
+  task = Task.of(nerf.WORLD, config, (0,), tmp_path / "out")
+  monkeypatch.setattr("kubric_gen.cli.generating.make_example", lambda *_, **__: pytest.fail("it is rendered"))
+  outputs = Outputs(task, ["nerfstudio"])
+  with pytest.raises(KubricGenError, match="no training views for nerfstudio"), outputs:
+    make_seed(task, 0, check=partial(outputs.check_scene, 0))
 
 
 def test_a_new_format_is_one_class(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,3 +197,10 @@ def test_layers_are_made_known_once() -> None:
     with pytest.raises(KubricGenError, match=word):
       replace(PROXIMITY, **fields)
   assert LAYERS["proximity"] is PROXIMITY and "near" not in LAYERS
+
+
+def test_a_world_of_views_needs_no_dataset(tmp_path: Path) -> None:
+  told(run("tests.growth.house.plain_views", "--seed=0", "--resolution=16", "--samples_per_pixel=1", f"--output_dir={tmp_path}"))
+  example = kg.read_scene(tmp_path / "0")
+  assert [view.name for view in example.metadata.views] == ["view_0", "view_1"]
+  assert list(example.layers) == ["rgba", "segmentation", "depth", "normal", "object_coordinates"]

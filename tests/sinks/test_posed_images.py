@@ -402,7 +402,7 @@ def test_scenes_without_training_views_are_refused(name: str, tmp_path: Path) ->
   scene = posed_scene(STILL, views=2)
   scene = replace(scene, posed_views=tuple(replace(view, split="test") for view in scene.posed_views))
   assert refused(name, example_of(scene), tmp_path) == (
-      f"the scene 7 has no training views for {name}: make the scene with some (--views)")
+      f"the scene 7 has no training views for {name}: make it with some")
 
 
 @pytest.mark.parametrize(("name", "layer"), [("nerfstudio", "depth"), ("nerfstudio", "segmentation"), ("colmap", "depth"),
