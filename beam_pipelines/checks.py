@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -170,6 +171,7 @@ def check_writable(job: Job) -> None:
 _PORTABLE = {"portable": "", "flink": "flink_master", "spark": "spark_master_url"}
 """Runners that hand a job to a job server, in Beam's short names, with the option that names their cluster: without one it is
 this machine, and Beam starts Python workers itself."""
+_THIS_MACHINE = re.compile(r"\[(local|auto)\]|local(\[.+\])?")
 _WORKERS = {"DOCKER": ("docker_container_image", "IMAGE, with kubric-gen in it"),
             "PROCESS": ("process_command", "'{\"command\": \"PROGRAM\"}', a program that starts a worker"),
             "EXTERNAL": ("external_service_address", "HOST:PORT, of a pool of workers")}
@@ -197,7 +199,7 @@ def check_environment(runner: str, options: Any) -> None:
     return
   if not kind and name != "portable":
     cluster = options.view_as(FlinkRunnerOptions if name == "flink" else SparkRunnerOptions)
-    if str(getattr(cluster, _PORTABLE[name], "")).startswith(("[", "local")):
+    if _THIS_MACHINE.fullmatch(str(getattr(cluster, _PORTABLE[name], ""))):
       return
   option, config = _WORKERS.get(kind or "DOCKER", ("", ""))
   if not option:

@@ -44,6 +44,16 @@ def test_the_reader_gives_what_tfds_gives(made: Made) -> None:
       check(list(records), RECIPE, seeds, resolution)
 
 
+def test_texts_are_words_where_tfds_gives_bytes(made: Made) -> None:
+  import tensorflow_datasets as tfds
+  folder = made.folder("array_record")
+  ours = ArrayRecords(folder, "train")[0]["metadata"]["video_name"]
+  theirs = tfds.builder_from_directory(str(folder)).as_data_source(split="train")[0]["metadata"]["video_name"]
+  assert type(ours) is str and type(theirs) is bytes and ours == theirs.decode()
+  assert type(ArrayRecords(folder, "train", decode=True)[0]["metadata"]["video_name"]) is str
+  assert "texts: they are `str`" in str(ArrayRecords.__doc__)
+
+
 def test_the_reader_is_a_sequence(made: Made) -> None:
   records = ArrayRecords(str(made.folder("array_record")), "train")
   names = [record["metadata"]["video_name"] for record in records]

@@ -278,6 +278,104 @@ def test_a_scene_moved_to_another_place_is_refused(tmp_path: Path) -> None:
   assert store.verified(one) is None
 
 
+def _of(path: Path) -> dict[str, bytes]:
+  """The members of a scene's file."""
+  with zipfile.ZipFile(path) as archive:
+    return {entry.filename: archive.read(entry) for entry in archive.infolist()}
+
+
+def _edited(members: dict[str, bytes], **changes: Any) -> bytes:
+  """A file with another text in its info, zipped again, so that all checksums of the archive hold."""
+  return _archive({**members, "scene.json": json.dumps({**json.loads(members["scene.json"]), **changes}).encode()})
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[SceneStore, list[EncodedScene], list[Path]]:
+  """Two stored scenes of one split."""
+  store = SceneStore(tmp_path, RECIPE)
+  scenes = [finished_scene(RECIPE, seed) for seed in seeds_of(RECIPE, train=2)["train"]]
+  for scene in scenes:
+    store.write(scene)
+  return store, scenes, [Path(store.path(_key(scene))) for scene in scenes]
+
+
+def _refused(store: SceneStore, scene: EncodedScene, match: str = "of another scene, or a changed one: run again") -> None:
+  with pytest.raises(CorruptSceneError, match=match):
+    store.verified(_key(scene))
+  with pytest.raises(CorruptSceneError, match=match), store.read(_key(scene)) as found:  # as packing does
+    _all_records(found, scene)
+  assert stored_summary(store, _key(scene)) is None  # and so it is made again
+
+
+def test_a_scene_of_another_seed_with_an_edited_info_is_refused(
+    two: tuple[SceneStore, list[EncodedScene], list[Path]]) -> None:
+  store, (one, other), (place, source) = two
+  place.write_bytes(_edited(_of(source), seed=one.info["seed"]))
+  _refused(store, one)
+  keys = {name: list(records) for name, records in one.records.items()}
+  place.write_bytes(_edited(_of(source), seed=one.info["seed"], records=keys))  # and the keys of its records, too
+  _refused(store, one)
+  assert store.verified(_key(other)) is not None
+
+
+@pytest.mark.parametrize("member", ["record-32x32-00000.pb", "record-16x16-00000.pb"])
+def test_records_swapped_between_two_scenes_are_refused(
+    two: tuple[SceneStore, list[EncodedScene], list[Path]], member: str) -> None:
+  store, scenes, places = two
+  ours, theirs = map(_of, places)
+  places[0].write_bytes(_archive({**ours, member: theirs[member]}))
+  places[1].write_bytes(_archive({**theirs, member: ours[member]}))
+  for scene in scenes:
+    _refused(store, scene)
+
+
+def test_an_info_or_a_picture_of_another_scene_is_refused(two: tuple[SceneStore, list[EncodedScene], list[Path]]) -> None:
+  store, (one, _), (place, source) = two
+  ours, theirs = _of(place), _of(source)
+  place.write_bytes(_archive({**theirs, "scene.json": ours["scene.json"]}))
+  _refused(store, one)
+  place.write_bytes(_archive({**ours, "scene.json": theirs["scene.json"]}))
+  _refused(store, one, "is of another seed or config")
+  place.write_bytes(_archive({**ours, "thumbnail.png": theirs["thumbnail.png"]}))
+  with pytest.raises(CorruptSceneError, match="thumbnail.png of another scene"):
+    store.verified(_key(one))
+  for changes in ({"statistics": {}}, {"licenses": {}}, {"digests": {}}, {"digests": 7}, {"digests": None}):
+    place.write_bytes(_edited(ours, **changes))
+    _refused(store, one)
+  place.write_bytes(_archive(ours))
+  assert store.verified(_key(one)) is not None
+
+
+def test_records_of_a_scene_in_another_order_are_refused(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
+  store, scene, path = stored
+  members = _of(path)
+  one, two = "record-32x32-00000.pb", "record-32x32-00001.pb"
+  path.write_bytes(_archive({**members, one: members[two], two: members[one]}))
+  _refused(store, scene)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_scene_that_may_not_be_read_is_not_called_damaged(stored: tuple[SceneStore, EncodedScene, Path]) -> None:
+  store, _, path = stored
+  path.chmod(0)
+  with pytest.raises(KubricGenError, match="cannot be read .*: make it readable, or choose another --store_dir") as caught:
+    stored_summary(store, KEY)
+  assert not isinstance(caught.value, CorruptSceneError)
+
+
+def test_a_scene_that_may_not_be_read_is_never_made_again(
+    stored: tuple[SceneStore, EncodedScene, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+  store, _, path = stored
+
+  def refuse(*arguments: Any, **options: Any) -> Any:
+    raise PermissionError(13, "Permission denied", str(path))
+
+  monkeypatch.setattr(zipfile, "ZipFile", refuse)
+  with pytest.raises(KubricGenError, match="cannot be read .Permission denied.: make it readable") as caught:
+    stored_summary(store, KEY)
+  assert not isinstance(caught.value, CorruptSceneError)
+
+
 def test_a_folder_in_the_place_of_a_scene_is_refused(tmp_path: Path) -> None:
   store = SceneStore(tmp_path, RECIPE)
   Path(store.path(KEY)).mkdir(parents=True)
