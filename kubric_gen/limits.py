@@ -33,8 +33,8 @@ MIN_METRES = 1e-3
 """Lengths of what is there at all: physics rounds edges by as much."""
 MAX_MILLIMETRES = 1e5
 """Of lenses and sensors: the longest telescopes."""
-MIN_MILLIMETRES = 1e-3
-"""Of lenses and sensors: about the wavelength of light."""
+MIN_MILLIMETRES = 1.0
+"""Of lenses and sensors: Blender's cameras take no less."""
 MAX_SPEED = 1e4
 """m/s: faster than that, things pass through one another between two steps."""
 MAX_ACCELERATION = 1e4

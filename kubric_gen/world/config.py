@@ -65,12 +65,14 @@ def shown_number(value: Any) -> str:
 
 
 def _check_kind(name: str, value: Any, default: Any) -> None:
-  """Makes sure that a value is a number, or so many, where the default is."""
+  """Makes sure that a value is a text, a number, or so many numbers, where the default is."""
   wanted = default if isinstance(default, tuple) else (default,)
   found = value if isinstance(default, tuple) and isinstance(value, tuple) else (value,)
   if len(found) != len(wanted):
     raise KubricGenError(f"{name} must be {len(wanted)} numbers, got {shown(value)}")
   for number, example in zip(found, wanted):
+    if isinstance(example, str) and not isinstance(number, str):
+      raise KubricGenError(f"{name} must be text, got {shown(number)}")
     if isinstance(example, int) and not isinstance(number, numbers.Integral):
       raise KubricGenError(f"{name} must be a whole number, got {shown(number)}")
     if isinstance(example, float) and not isinstance(number, numbers.Real):

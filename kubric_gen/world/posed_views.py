@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubric_gen.errors import KubricGenError, shown
@@ -28,7 +29,7 @@ class PosedViewsConfig(StaticWorldConfig):
     wanted = {name.strip() for name in self.views.split(",")} - {""}
     if sum(self.counts().values()) > MAX_FRAMES:
       raise KubricGenError(f"a scene has at most {MAX_FRAMES} views, got {sum(self.counts().values())}: give fewer of a split")
-    names = [view.name for view in self.all_views()]
+    names = [name for name, _ in self._names()]
     unknown = sorted(wanted - set(names)) if wanted or not self.views else [self.views]
     if unknown:
       ranges = [f"{split}_000" + (f" … {split}_{count - 1:03d}" if count > 1 else "")
@@ -43,13 +44,17 @@ class PosedViewsConfig(StaticWorldConfig):
 
   def all_views(self) -> tuple[PosedView, ...]:
     """All views that there are, wanted or not, in order."""
-    return tuple(PosedView(f"{split}_{number:03d}", split) for split, count in self.counts().items() for number in range(count))
+    return tuple(PosedView(name, split) for name, split in self._names())
+
+  def _names(self) -> Iterator[tuple[str, str]]:
+    """The name and the split of each view."""
+    return ((f"{split}_{number:03d}", split) for split, count in self.counts().items() for number in range(count))
 
   @property
   def wanted(self) -> tuple[int, ...]:
     """Which of `all_views` are to be made, in order."""
     names = set(self.views.split(",")) if self.views else None
-    return tuple(number for number, view in enumerate(self.all_views()) if names is None or view.name in names)
+    return tuple(number for number, (name, _) in enumerate(self._names()) if names is None or name in names)
 
 
 def view_splits(config: PosedViewsConfig, **descriptions: str) -> tuple[Split, ...]:
