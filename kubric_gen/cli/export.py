@@ -15,6 +15,7 @@ from kubric_gen.example.example import Example
 from kubric_gen.scene.validation import file_name
 from kubric_gen.sinks.scene_reader import read_scene
 from kubric_gen.sinks.sink import ExampleSink, example_sink, sinks
+from kubric_gen.system.checksums import CHECKSUMS
 from kubric_gen.system.command import guarded
 
 
@@ -60,7 +61,7 @@ def _check(sink: ExampleSink, scenes: Sequence[Path]) -> list[str]:
   """Makes sure, as far as that is cheap, that all scenes can be written; returns their keys."""
   keys: dict[str, Path] = {}
   for path in scenes:
-    with read_scene(path) as example:
+    with read_scene(path, verify=(path / CHECKSUMS).is_file()) as example:
       _check_apart(path, sink.target)
       key = scene_key(path, example) if len(scenes) > 1 or sink.shared else ""
       if key in keys:

@@ -145,7 +145,7 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
     else:
       for seed in range(config.num_scenes):
         seeds.setdefault(dataset.split_of(seed).name, []).append(seed)
-    # Scenes are kept until all splits are made, because several may have records of the same one
+    # Where several splits have records of the same scene, it is kept until all of them are made
     self._scenes = Scratch("scenes")
     scenes = {split.name: dataset.scene_split(split.name).name for split in dataset.splits}
     return {split: self._generate_examples(split, [SceneKey(name, seed) for seed in shuffled(seeds[name])])
@@ -175,6 +175,8 @@ class WorldBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
       with store.read(key) as scene:
         for record_key, data in scene.records(name, split):
           yield record_key, decode(features, data)
+      if not recipe.dataset.of_records:
+        store.path(key).unlink()
 
     pending: deque[Future[SceneKey]] = deque()
     try:

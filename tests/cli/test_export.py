@@ -291,3 +291,11 @@ def test_a_new_format_is_one_class(scenes: Path, tmp_path: Path, monkeypatch: py
   assert sorted(files(tmp_path / "one")) == ["7.txt"]
   export_scenes("together", [scenes / "7", scenes / "train" / "0"], tmp_path / "two")
   assert sorted(files(tmp_path / "two")) == ["7.txt", "train_0.txt"]
+
+
+def test_a_scene_whose_files_were_changed_is_refused(tmp_path: Path) -> None:
+  scene = write(tmp_path / "scene", seed=3)
+  shutil.copyfile(scene / "rgba_00000.png", scene / "rgba_00001.png")
+  assert "rgba_00001.png" in refused("blender", [scene], tmp_path / "out") and not (tmp_path / "out").exists()
+  (scene / "checksums.json").unlink()  # of a scene without checksums nobody can tell
+  export_scenes("blender", [scene], tmp_path / "out")
