@@ -1,10 +1,12 @@
-"""A folder for what can be made again but takes long: shared by all processes of a user, safe to delete at any time."""
+"""A folder for what can be made again but takes long: shared by all processes of a user, safe to delete at any time. What is in
+it has seals, and what is damaged is made anew."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import functools
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from typing import NoReturn, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
+from kubric_gen.assets.fetching.seals import is_sound_file, read_sound, seal_file
 from kubric_gen.errors import AssetError
 from kubric_gen.system.scratch import outer_tempdir
 from kubric_gen.system.whole import whole_file
@@ -112,16 +115,17 @@ def cache_folder(*parts: str) -> Path:
 
 
 def _write(name: str, data: bytes) -> Path:
-  """Puts a file into the cache, whole or not at all."""
+  """Puts a file into the cache, whole or not at all, and seals it."""
   parent, _, last = name.rpartition("/")
   path = _folder(parent) / last
   with whole_file(path) as draft:
     draft.write_bytes(data)
+  seal_file(path, hashlib.sha256(data).hexdigest())
   return path
 
 
 def cached_file(name: str, make: Callable[[], bytes]) -> Path:
-  """A file of the cache that is needed, made where it is not there.
+  """A file of the cache that is needed, made where it is not there or damaged.
 
   Args:
     name: below the cache; it follows from the content. make: gives the content.
@@ -130,7 +134,7 @@ def cached_file(name: str, make: Callable[[], bytes]) -> Path:
     AssetError: it cannot be written.
   """
   path = cache_folder() / name
-  if os.path.isfile(path):
+  if is_sound_file(path):
     return path
   data = make()
   try:
@@ -140,13 +144,13 @@ def cached_file(name: str, make: Callable[[], bytes]) -> Path:
 
 
 def read_cached(name: str) -> bytes | None:
-  """A file of the cache, if it is there and can be read.
+  """A file of the cache, if it is there as it was written.
 
   Raises:
     AssetError: `KUBRIC_GEN_CACHE` names a folder that cannot be used.
   """
   with contextlib.suppress(OSError):
-    return (_root() / name).read_bytes()
+    return read_sound(_root() / name)
   return None
 
 

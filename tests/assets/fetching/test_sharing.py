@@ -118,7 +118,7 @@ def test_a_cache_that_is_deleted_meanwhile_is_made_again(tmp_path, share):
       shutil.rmtree(tmp_path / "cache")
 
   made = share(tmp_path / "cache" / "deep" / "x", fill)
-  assert made.exists() and len(tries) == 3 and [path.name for path in made.parent.iterdir()] == ["x"]
+  assert made.exists() and len(tries) == 3 and {path.name for path in made.parent.iterdir()} - {"x.sha256"} == {"x"}
 
   def spoil(place: Path) -> None:
     shutil.rmtree(tmp_path / "cache")
