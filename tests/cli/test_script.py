@@ -100,7 +100,7 @@ def test_interruption_leaves_no_partial_scene(number: signal.Signals, tmp_path: 
        f"--output_dir={output}"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
       env={**os.environ, "TMPDIR": str(tmp_path)})
   deadline = time.monotonic() + 120
-  while not list(tmp_path.glob("kubric_gen_frames_*/0/depth_00049.raw")):  # rendering is about to begin
+  while not list(tmp_path.glob("kubric_gen_run-*/kubric_gen_frames-*/0/depth_00049.raw")):  # rendering is about to begin
     assert process.poll() is None and time.monotonic() < deadline
     time.sleep(0.1)
   time.sleep(3)  # in the midst of it
