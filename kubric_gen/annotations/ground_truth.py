@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.annotations.surface import VISIBLE_WITHIN, SurfaceSampler, SurfaceSamples
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.scene.cameras import Camera, Resolution
 from kubric_gen.scene.layers import LAYERS, NOTHING_HIT, LayerSpec, Storage
 from kubric_gen.scene.motion import Motion
@@ -279,7 +279,7 @@ class GroundTruth:
   def _maker(self, name: str) -> Callable[..., Any]:
     spec = LAYERS.get(name)
     if spec is None or spec.rendered:
-      raise KubricGenError(f"there is no layer {name!r} that comes from geometry: choose from "
+      raise KubricGenError(f"there is no layer {shown(name)} that comes from geometry: choose from "
                            f"{', '.join(other.name for other in LAYERS.values() if not other.rendered)}")
     if spec.compute is not None:
       return partial(spec.compute, self)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.assets.loading import load_mesh
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 from kubric_gen.scene.objects import Object
 
 DEFAULT_DENSITY = 1000.0
@@ -24,7 +24,7 @@ def mass_of(item: Object) -> float:
   if volume <= 0:
     if item.static or item.path is not None:
       return 0.0
-    raise AssetError(f"object {item.name!r} has no volume to take its mass from: give a mass")
+    raise AssetError(f"object {shown(item.name)} has no volume to take its mass from: give a mass")
   return (item.density or DEFAULT_DENSITY) * volume
 
 

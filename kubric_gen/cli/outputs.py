@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from kubric_gen.cli.task import Task
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.example.example import Example
 from kubric_gen.scene.scene import Scene
 from kubric_gen.schema.description import FILE_DESCRIPTION, features_to_plain
@@ -77,7 +77,7 @@ class Outputs:
     self._keys: set[str] = set()
     for name in dict.fromkeys(names):
       if name not in known:
-        raise KubricGenError(f"unknown sink {name!r}: choose from {', '.join(known)}")
+        raise KubricGenError(f"unknown sink {shown(name)}: choose from {', '.join(known)}")
       if known[name].takes == "examples":
         self._examples.append(self._open_examples(name))
       else:
@@ -180,7 +180,7 @@ class Outputs:
     features = dataset.schema.features(task.config, task.config.resolution)
     for key, record in dataset.schema.records(example, dataset.scene_id(split, seed)):
       if check_key(key) in self._keys:
-        raise KubricGenError(f"the schema {type(dataset.schema).__name__} gives two records the key {key!r}")
+        raise KubricGenError(f"the schema {type(dataset.schema).__name__} gives two records the key {shown(key)}")
       self._keys.add(key)
       yield key, Record(features, encode(features, record))
 

@@ -20,7 +20,7 @@ from kubric_gen.codecs.png import decode_png, encode_palette_png, encode_png
 from kubric_gen.codecs.quantization import (dequantize_normal, dequantize_range, dequantize_unit, quantize_normal, quantize_range,
                                            quantize_unit)
 from kubric_gen.codecs.tiff import decode_tiff, encode_tiff
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 
 Frame = NDArray[Any]
 Limits = tuple[float, float]
@@ -62,8 +62,8 @@ class FrameCodec(ABC):
     """
     counts = ", ".join(map(str, self.channels)) or "any number"
     if not isinstance(frame, np.ndarray) or frame.ndim != 3 or (self.channels and frame.shape[2] not in self.channels):
-      raise KubricGenError(f"a frame stored as {self.kind!r} has the shape (height, width, {counts}), got {np.shape(frame)}: "
-                           "correct the layer's channels or its storage")
+      raise KubricGenError(f"a frame stored as {shown(self.kind)} has the shape (height, width, {counts}), got "
+                           f"{np.shape(frame)}: correct the layer's channels or its storage")
     self._check_dtype(frame.dtype.name)
     self._check_limits(limits)
     return self._encode(frame, limits)
@@ -98,12 +98,12 @@ class FrameCodec(ABC):
 
   def _check_dtype(self, dtype: str) -> None:
     if dtype not in self.dtypes:
-      raise KubricGenError(f"a frame stored as {self.kind!r} is of type {' or '.join(self.dtypes)}, got {dtype}: convert it "
+      raise KubricGenError(f"a frame stored as {shown(self.kind)} is of type {' or '.join(self.dtypes)}, got {dtype}: convert it "
                            "first or choose another storage")
 
   def _check_limits(self, limits: Limits | None) -> None:
     if self.needs_range and limits is None:
-      raise KubricGenError(f"a frame stored as {self.kind!r} needs the range of the clip: give its least and greatest value")
+      raise KubricGenError(f"a frame stored as {shown(self.kind)} needs the range of the clip: give its least and greatest value")
 
 
 def _padded(stored: Frame) -> Frame:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.decoding import physical
 from kubric_gen.shards.reader import AGAIN, features_of
 from kubric_gen.system.files import in_one_line
@@ -19,10 +19,10 @@ def _builder(name: str, data_dir: str | os.PathLike[str] | None) -> Any:
   except KubricGenError:
     raise
   except (tfds.core.DatasetNotFoundError, ValueError) as error:  # of many lines
-    raise KubricGenError(f"there is no dataset {name!r} in {data_dir}: {in_one_line(error)}") from None
+    raise KubricGenError(f"there is no dataset {shown(name)} in {data_dir}: {in_one_line(error)}") from None
   except Exception as error:  # whatever TFDS, TensorFlow or protobuf raise for what is damaged
-    raise KubricGenError(f"TFDS cannot read the dataset {name!r} in {data_dir} ({type(error).__name__}: {in_one_line(error)}): "
-                         f"{AGAIN}") from None
+    raise KubricGenError(f"TFDS cannot read the dataset {shown(name)} in {data_dir} ({type(error).__name__}: "
+                         f"{in_one_line(error)}): {AGAIN}") from None
 
 
 def in_units(dataset: Any, data_dir: str | os.PathLike[str] | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

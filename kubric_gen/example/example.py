@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.example.cameras import CameraData
 from kubric_gen.example.events import CollisionEvent
 from kubric_gen.example.frames import Frame, LazyFrames
@@ -49,8 +49,8 @@ class View:
       KubricGenError: the view does not have it.
     """
     if layer not in self.layers:
-      raise KubricGenError(f"the view {self.name} has no layer {layer!r}, only {', '.join(self.layers)}: make the scene with it "
-                           "(a layer of a world's own is read once the module that describes it is loaded)")
+      raise KubricGenError(f"the view {self.name} has no layer {shown(layer)}, only {', '.join(self.layers)}: make the scene "
+                           "with it (a layer of a world's own is read once the module that describes it is loaded)")
     return np.stack(self.layers[layer][:])
 
   @property
@@ -91,7 +91,7 @@ class Example:
     for view in self.views:
       if view.name == name:
         return view
-    raise KubricGenError(f"there is no view {name!r}: choose from {', '.join(view.name for view in self.views)}")
+    raise KubricGenError(f"there is no view {shown(name)}: choose from {', '.join(view.name for view in self.views)}")
 
   @property
   def layers(self) -> Mapping[str, LazyFrames]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kubric_gen.annotations.ground_truth import GroundTruth
 from kubric_gen.annotations.visibility import Visibility
 from kubric_gen.assets import load_mesh, mass_of
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.example.parts import Part, array
 from kubric_gen.scene.objects import Object
 from kubric_gen.scene.transforms import bounding_box_corners, rotation_matrix, to_world
@@ -60,8 +60,8 @@ class Instance(Part):
 def _labels(item: Object) -> dict[str, Any]:
   taken = sorted(set(item.labels) & set(Instance.names()))
   if taken:
-    raise KubricGenError(f"object {item.name!r} has a label {taken[0]!r}, which says something else of every object: choose "
-                         "another name")
+    raise KubricGenError(f"object {shown(item.name)} has a label {shown(taken[0])}, which says something else of every object: "
+                         "choose another name")
   return {"scale": item.scale, "is_dynamic": not item.static, **item.labels}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kubric_gen.errors import KubricGenError, SceneError
+from kubric_gen.errors import KubricGenError, SceneError, shown
 from kubric_gen.example.parts import Part, Sizes
 from kubric_gen.scene.cameras import Resolution
 from kubric_gen.scene.posed_views import PosedView
@@ -74,11 +74,11 @@ class Metadata(Part):
   def from_plain(cls, value: Any, sizes: Sizes | None = None) -> Metadata:
     views = value.get("views", ()) if isinstance(value, Mapping) else ()
     if not isinstance(views, (list, tuple)) or not all(isinstance(view, Mapping) for view in views):
-      raise ValueError(f"Metadata.views must be a list of objects, got {str(views)[:80]!r}")
+      raise ValueError(f"Metadata.views must be a list of objects, got {shown(views)}")
     found = super().from_plain({**value, "views": ()} if views else value, sizes)
     for name in SIDES:
       if value.get(name, found[name]) != found[name]:  # older directories do not have them
-        raise ValueError(f"Metadata.{name} must be that of Metadata.resolution, {found[name]}, got {str(value[name])[:80]!r}")
+        raise ValueError(f"Metadata.{name} must be that of Metadata.resolution, {found[name]}, got {shown(value[name])}")
     if views and len(views) != found.num_frames:
       raise ValueError(f"Metadata.views has {len(views)} views for {found.num_frames} frames")
     try:
@@ -106,7 +106,8 @@ def metadata_of(scene: Scene, resolution: Resolution, num_instances: int, given:
       "view_transform": scene.view_transform, "versions": versions(), "views": [view.plain() for view in scene.posed_views]}
   taken = sorted(set(scene.labels) & (set(Metadata.names()) - {"background"}))
   if taken:
-    raise KubricGenError(f"the scene has a label {taken[0]!r}, which says something else of every scene: choose another name")
+    raise KubricGenError(f"the scene has a label {shown(taken[0])}, which says something else of every scene: choose another "
+                         "name")
   try:
     return Metadata.from_plain({**scene.labels, **known, **given})
   except KubricGenError:

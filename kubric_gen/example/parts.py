@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from kubric_gen.errors import shown
 from kubric_gen.scene.serialization import to_plain
 from kubric_gen.scene.validation import labels
 
@@ -69,7 +70,7 @@ def _checked(name: str, value: Any, kind: str) -> Any:
       return tuple(_checked(name, part, item) for part in value)
   if base.startswith("Mapping") and isinstance(value, Mapping):
     return labels(value, name)
-  raise ValueError(f"{name} must be of type {kind}, got {str(value)[:80]!r}")
+  raise ValueError(f"{name} must be of type {kind}, got {shown(value)}")
 
 
 class Part:
@@ -120,7 +121,7 @@ class Part:
       ValueError: a field is missing, or of another type or shape.
     """
     if not isinstance(value, Mapping):
-      raise ValueError(f"{cls.__name__} must be an object, got {str(value)[:80]!r}")
+      raise ValueError(f"{cls.__name__} must be an object, got {shown(value)}")
     sizes = {} if sizes is None else sizes
     known: dict[str, Any] = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]

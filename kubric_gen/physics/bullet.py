@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.errors import AssetError, KubricGenError, shown
 from kubric_gen.physics.colliders import Collider, body_mass, collider_of, principal_inertia
 from kubric_gen.physics.library import load_pybullet, pieces_file, returned_references
 from kubric_gen.scene import Contact, MeshFile, Object
@@ -165,7 +165,7 @@ class BulletWorld:
       body = p.createMultiBody(mass, shape, seen, useMaximalCoordinates=item.path is None, physicsClientId=self._client)
     except self._p.error as error:
       what = item.shape.path if isinstance(item.shape, MeshFile) else type(item.shape).__name__
-      raise AssetError(f"object {item.name!r}: PyBullet cannot use its shape ({what}): simplify the mesh") from error
+      raise AssetError(f"object {shown(item.name)}: PyBullet cannot use its shape ({what}): simplify the mesh") from error
     settings: dict[str, Any] = {}
     if mass:
       moments, _ = principal_inertia(item)

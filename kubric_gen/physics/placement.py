@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kubric_gen.errors import KubricGenError, SceneError
+from kubric_gen.errors import KubricGenError, SceneError, shown
 from kubric_gen.physics.bullet import BulletWorld
 from kubric_gen.physics.colliders import extent_of
 from kubric_gen.scene import Object
@@ -29,7 +29,7 @@ def _corners(region: ArrayLike) -> NDArray[np.float64]:
   except (TypeError, ValueError):
     corners = np.zeros(0)
   if corners.shape != (2, 3) or not np.isfinite(corners).all() or np.any(corners[0] > corners[1]):
-    raise SceneError(f"region must be ((min x, y, z), (max x, y, z)) in metres, got {region!r}")
+    raise SceneError(f"region must be ((min x, y, z), (max x, y, z)) in metres, got {shown(region)}")
   return corners
 
 
@@ -80,7 +80,7 @@ class Placer:
       AssetError: a mesh or a mass that cannot be used.
     """
     if item.path is not None:
-      raise SceneError(f"object {item.name!r} follows a path, so it cannot be placed: give it a position instead")
+      raise SceneError(f"object {shown(item.name)} follows a path, so it cannot be placed: give it a position instead")
     low, high = _corners(region)
     body = self._world.add(item, convex=True)
     fits = False
@@ -101,6 +101,6 @@ class Placer:
       self._world.remove(body)
     where = f"the region from {tuple(low.tolist())} to {tuple(high.tolist())}"
     if not fits:
-      raise KubricGenError(f"object {item.name!r} does not fit into {where}: give a larger region or a smaller object")
-    raise KubricGenError(f"object {item.name!r} found no free place in {where} in {max_trials} trials: "
+      raise KubricGenError(f"object {shown(item.name)} does not fit into {where}: give a larger region or a smaller object")
+    raise KubricGenError(f"object {shown(item.name)} found no free place in {where} in {max_trials} trials: "
                          "give fewer or smaller objects or a larger region")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.validation import floats
 
 RGB = tuple[float, float, float]
@@ -44,7 +44,7 @@ def color(value: Any, name: str = "color") -> RGB:
       components = [int(text[i:i + 2], 16) / 255 for i in (1, 3, 5)]
     except ValueError:
       raise SceneError(f"{name} must be three numbers, '#rrggbb' or one of {', '.join(NAMED_COLORS)}, "
-                       f"got {value!r}") from None
+                       f"got {shown(value)}") from None
     r, g, b = srgb_to_linear(components).tolist()
     return (r, g, b)
   r, g, b = floats(value, name, 3)

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.color import RGB, color
 from kubric_gen.scene.validation import Described, assign, number
 
@@ -68,7 +68,7 @@ class Environment(Described):
     if self.backdrop is not None:
       assign(self, backdrop=color(self.backdrop, "environment backdrop"))
     if self.sky is not None and (not isinstance(self.sky, Sky) or self.hdri is not None):
-      raise SceneError(f"sky must be a Sky, without an HDRI beside it, got {self.sky!r}")
+      raise SceneError(f"sky must be a Sky, without an HDRI beside it, got {shown(self.sky)}")
     if self.hdri is not None:
       path = os.fspath(self.hdri)
       if Path(path).suffix.lower() not in HDRI_SUFFIXES:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, cut_words, shown
 
 
 class Storage(StrEnum):
@@ -94,7 +94,7 @@ class LayerSpec:
   def __post_init__(self) -> None:
     for name in (self.name, self.stem or self.name):
       if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise KubricGenError(f"a layer needs a name of lower-case letters, digits and underscores, got {name!r}")
+        raise KubricGenError(f"a layer needs a name of lower-case letters, digits and underscores, got {shown(name)}")
     if self.rendered and (self.channels, self.dtype) != (4, "uint8"):
       raise KubricGenError(f"the layer {self.name} is said to be rendered, but the renderer makes images of 4 channels of uint8 "
                            "and nothing else: compute it")
@@ -121,10 +121,10 @@ def add_layer(spec: LayerSpec) -> LayerSpec:
     raise KubricGenError(f"the layer {spec.name} says not how it is computed: give its LayerSpec a compute function")
   known = LAYERS.get(spec.name)
   if known is not None and _identity(known) != _identity(spec):
-    raise KubricGenError(f"there is a layer {spec.name!r} already, and it is another one: choose another name")
+    raise KubricGenError(f"there is a layer {shown(spec.name)} already, and it is another one: choose another name")
   for other in LAYERS.values():  # other readers tell MOVi's layers by how the names of their files begin
     if other.name != spec.name and (other.stem == spec.stem or other.default and spec.stem.startswith(other.stem)):
-      raise KubricGenError(f"files of the layer {spec.name} would begin with {other.stem!r}, as those of {other.name} do: "
+      raise KubricGenError(f"files of the layer {spec.name} would begin with {shown(other.stem)}, as those of {other.name} do: "
                            "give it another stem")
   LAYERS[spec.name] = spec
   return spec
@@ -179,7 +179,7 @@ def check_layers(names: Iterable[str]) -> tuple[str, ...]:
   names = tuple(names)
   unknown = sorted(set(names) - set(LAYERS))
   if unknown:
-    raise KubricGenError(f"unknown layer {', '.join(unknown)}: choose from {', '.join(LAYERS)}")
+    raise KubricGenError(f"unknown layer {cut_words(', '.join(unknown[:5]))}: choose from {', '.join(LAYERS)}")
   return tuple(name for name in LAYERS if name in names)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import KW_ONLY, InitVar, dataclass
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.color import RGB, color
 from kubric_gen.scene.transforms import IDENTITY, look_at
 from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, identifier, number, quaternion, vector3)
@@ -24,7 +24,7 @@ class _Light(Described):
   look_at: InitVar[Vector3 | None] = None
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
-    who = f"light {self.name!r}"
+    who = f"light {shown(self.name)}"
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
       if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:
@@ -35,7 +35,7 @@ class _Light(Described):
 
   def _check(self, **limits: tuple[float, float]) -> None:
     for name, (low, high) in limits.items():
-      assign(self, **{name: number(getattr(self, name), f"light {self.name!r}: {name}", minimum=low, maximum=high)})
+      assign(self, **{name: number(getattr(self, name), f"light {shown(self.name)}: {name}", minimum=low, maximum=high)})
 
 
 @dataclass(frozen=True, repr=False)

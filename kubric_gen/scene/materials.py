@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.color import RGB, color
 from kubric_gen.scene.patterns import Pattern, Print
 from kubric_gen.scene.validation import Described, Vector3, assign, choice, number, vector3
@@ -91,7 +91,7 @@ class PrincipledMaterial(Described):
       if not isinstance(getattr(self, name), (Texture, Pattern, Print) if name == "color" else Texture):
         assign(self, **{name: color(getattr(self, name), name)})
     if self.normal_map is not None and not isinstance(self.normal_map, Texture):
-      raise SceneError(f"normal_map must be a Texture, got {self.normal_map!r}")
+      raise SceneError(f"normal_map must be a Texture, got {shown(self.normal_map)}")
     for name in ("metallic", "roughness", "alpha", "normal_map"):
       value = getattr(self, name)
       if isinstance(value, Texture) and value.color_space != "raw":
@@ -102,7 +102,7 @@ class PrincipledMaterial(Described):
            normal_strength=number(self.normal_strength, "normal_strength", minimum=0),
            bump_strength=number(self.bump_strength, "bump_strength", minimum=0, maximum=1))
     if self.bump is not None and (not isinstance(self.bump, Pattern) or self.normal_map is not None):
-      raise SceneError(f"bump must be a Pattern, without a normal map beside it, got {self.bump!r}")
+      raise SceneError(f"bump must be a Pattern, without a normal map beside it, got {shown(self.bump)}")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

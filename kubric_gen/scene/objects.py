@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.materials import Material
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.shapes import SURFACES, MeshFile, Shape, Solid
@@ -83,11 +83,11 @@ class Object(Described):
   look_at: InitVar[Vector3 | None] = None
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
-    who = f"object {self.name!r}"
+    who = f"object {shown(self.name)}"
     if not isinstance(self.shape, Shape):
-      raise SceneError(f"{who}: shape must be a shape such as Cube(), got {self.shape!r}")
+      raise SceneError(f"{who}: shape must be a shape such as Cube(), got {shown(self.shape)}")
     if self.material is not None and not isinstance(self.material, Material):
-      raise SceneError(f"{who}: material must be a material such as PrincipledMaterial(), got {self.material!r}")
+      raise SceneError(f"{who}: material must be a material such as PrincipledMaterial(), got {shown(self.material)}")
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
       if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:

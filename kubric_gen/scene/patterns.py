@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.color import RGB, color
 from kubric_gen.scene.validation import Described, assign, choice, integer, number
 
@@ -14,7 +14,7 @@ PRINTS = ("checker", "cover", "dots", "label", "stripes")
 
 def _colors(value: object, who: str) -> tuple[RGB, ...]:
   if not isinstance(value, (tuple, list)) or len(value) < 2:
-    raise SceneError(f"{who} needs at least two colors, got {value!r}")
+    raise SceneError(f"{who} needs at least two colors, got {shown(value)}")
   return tuple(color(item, f"{who} color") for item in value)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.validation import Described, assign, file_name, labels
 
 OWN_NAMES = ("name", "split")
@@ -31,8 +31,8 @@ class PosedView(Described):
            labels=labels(self.labels, "labels"))
     taken = sorted(set(self.labels) & set(OWN_NAMES))
     if taken:
-      raise SceneError(f"the posed view {self.name} has a label {taken[0]!r}, which says something else of every view: choose "
-                       "another name")
+      raise SceneError(f"the posed view {self.name} has a label {shown(taken[0])}, which says something else of every view: "
+                       "choose another name")
 
   def plain(self) -> dict[str, Any]:
     """As `metadata.views` has it: the labels beside `name` and `split`."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene import cameras, environment, lights, materials, objects, path, patterns, posed_views, scene, shapes
 
 _CLASSES: dict[str, type] = {
@@ -55,7 +55,7 @@ def from_plain(value: Any) -> Any:
     items = {key: item if key == "labels" else from_plain(item) for key, item in value.items() if key != "type"}
     cls = _CLASSES.get(value["type"]) if isinstance(value["type"], str) else None
     if cls is None:
-      raise SceneError(f"unknown type {value['type']!r} in a scene description")
+      raise SceneError(f"unknown type {shown(value['type'])} in a scene description")
     unknown = sorted(set(items) - {f.name for f in dataclasses.fields(cls)})
     if unknown:
       raise SceneError(f"{cls.__name__} has no field {', '.join(unknown)}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.validation import Described, assign, identifier, number
 
 
@@ -87,7 +87,7 @@ class MeshFile(Described):
     if not os.path.isfile(path):
       raise SceneError(f"mesh file not found: {path} (give the path of an existing file)")
     if self.up not in ("auto", "y", "z"):
-      raise SceneError(f"up must be auto, y or z, got {self.up!r}")
+      raise SceneError(f"up must be auto, y or z, got {shown(self.up)}")
     if collision and Path(collision).suffix.lower() != ".obj":
       raise SceneError(f"collision file {collision} must end in .obj")
     if collision and not os.path.isfile(collision):
@@ -117,7 +117,7 @@ class Solid(Described):
     pairs = given.items() if isinstance(given, Mapping) else given
     values = sorted((identifier(name, "parameter"), number(value, f"parameter {name}")) for name, value in pairs)
     if len({name for name, _ in values}) < len(values):
-      raise SceneError(f"a parameter of the solid {self.family!r} is given twice")
+      raise SceneError(f"a parameter of the solid {shown(self.family)} is given twice")
     assign(self, family=identifier(self.family, "family of solids"), parameters=tuple(values))
 
 

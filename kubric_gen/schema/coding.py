@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kubric_gen.codecs.quantization import (STEPS, dequantize_normal, dequantize_range, dequantize_unit, quantize_normal,
                                             quantize_range, quantize_unit)
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 
 KINDS = ("unit", "signed", "range")
 
@@ -30,7 +30,8 @@ class Coding:
 
   def __post_init__(self) -> None:
     if self.kind not in KINDS or bool(self.limits) != (self.kind == "range"):
-      raise KubricGenError(f"a coding is unit, signed, or range with the name of the feature that has its limits, got {self!r}")
+      raise KubricGenError(f"a coding is unit, signed, or range with the name of the feature that has its limits, got "
+                           f"{shown(self)}")
 
   def encode(self, values: NDArray[Any], record: Mapping[str, Any]) -> NDArray[np.uint16]:
     """The integers for floats; a record is asked for the limits.
@@ -71,7 +72,7 @@ class Coding:
       low, high = map(float, limits)
       return low, high
     except (TypeError, ValueError):
-      raise KubricGenError(f"the record has {self.limits}, the limits of a range, as {str(limits)[:40]!r}, which are no two "
+      raise KubricGenError(f"the record has {self.limits}, the limits of a range, as {shown(limits)}, which are no two "
                            "numbers: take records with that feature") from None
 
   def _limits(self, record: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
 
@@ -44,13 +44,13 @@ def features_to_plain(features: Features) -> dict[str, Any]:
 
 def _whole(value: Any) -> int:
   if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_ELEMENTS:
-    raise ValueError(f"a size is {str(value)[:40]!r}")
+    raise ValueError(f"a size is {shown(value)}")
   return value
 
 
 def _text(value: Any) -> str:
   if not isinstance(value, str):
-    raise ValueError(f"a text is {str(value)[:40]!r}")
+    raise ValueError(f"a text is {shown(value)}")
   return value
 
 
@@ -76,7 +76,7 @@ def _fields(value: Mapping[str, Any], depth: int) -> dict[str, Any]:
       fields[name] = tuple(map(_text, item))
     elif name == "zlib":
       if not isinstance(item, bool):
-        raise ValueError(f"zlib is {str(item)[:40]!r}")
+        raise ValueError(f"zlib is {shown(item)}")
       fields[name] = item
     else:
       fields[name] = _text(item)
@@ -90,7 +90,7 @@ def _one(value: Any, depth: int) -> Any:
     return {name: _one(part, depth + 1) for name, part in value["features"].items()}
   kind = _KINDS.get(value["kind"])
   if kind is None:
-    raise ValueError(f"there is no feature of the kind {str(value['kind'])[:40]!r}")
+    raise ValueError(f"there is no feature of the kind {shown(value['kind'])}")
   return kind(**_fields(value, depth))
 
 
@@ -107,7 +107,7 @@ def features_from_plain(value: Any, name: str) -> Features:
     raise KubricGenError(f"{name} does not describe the features: the dataset was made by an older version, or not by "
                          "kubric-gen; make it again, or read it with TFDS")
   if value["layout"] != LAYOUT:
-    raise KubricGenError(f"{name} is of the layout {str(value['layout'])[:20]!r}, not {LAYOUT}: make the dataset again, or read "
+    raise KubricGenError(f"{name} is of the layout {shown(value['layout'])}, not {LAYOUT}: make the dataset again, or read "
                          "it with the version that made it")
   try:
     return {name: _one(part, 0) for name, part in value["features"].items()}

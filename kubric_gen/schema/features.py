@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.feature import Feature
 from kubric_gen.schema.image_features import Image, Video
 from kubric_gen.schema.number_features import Box, Tensor
@@ -95,11 +95,11 @@ def check_features(features: Features, what: str) -> None:
   for name, feature in features.items():
     inner = feature.feature if isinstance(feature, Sequence) else feature
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-      raise KubricGenError(f"{what}: a feature needs a name of letters, digits and underscores, got {str(name)[:80]!r}")
+      raise KubricGenError(f"{what}: a feature needs a name of letters, digits and underscores, got {shown(name)}")
     if isinstance(inner, Mapping):
       check_features(inner, f"{what}, {name}")
     elif not isinstance(inner, Feature):
-      raise KubricGenError(f"{what}: {name} must be a feature such as Tensor(\"float32\"), got {str(inner)[:80]!r}")
+      raise KubricGenError(f"{what}: {name} must be a feature such as Tensor(\"float32\"), got {shown(inner)}")
 
 
 def tfds_features(features: Features) -> Any:

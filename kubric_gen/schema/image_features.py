@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.codecs.png import decode_png, encode_png
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.feature import OTHER, Feature, checked_array
 
 
 def _check_images(kind: str, shape: tuple[int, ...], rank: int, dtype: str) -> None:
   if len(shape) != rank or shape[-1] not in (1, 3, 4) or dtype not in ("uint8", "uint16"):
     raise KubricGenError(f"a feature of {kind} has {rank} dimensions, the last of 1, 3 or 4 channels, and the type uint8 or "
-                         f"uint16, not {shape} and {dtype!r}: PNG stores no others")
+                         f"uint16, not {shape} and {shown(dtype)}: PNG stores no others")
 
 
 def _image(name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.feature import BYTES, FLOAT, INT, NUMBERS, OTHER, Feature, checked_array, fits
 
 ZLIB_LEVEL = 1
@@ -33,7 +33,7 @@ class Tensor(Feature):
   def __post_init__(self) -> None:
     super().__post_init__()
     if self.dtype not in NUMBERS:
-      raise KubricGenError(f"a tensor feature has one of the types {', '.join(NUMBERS)}, not {self.dtype!r}")
+      raise KubricGenError(f"a tensor feature has one of the types {', '.join(NUMBERS)}, not {shown(self.dtype)}")
     object.__setattr__(self, "shape", tuple(self.shape))
 
   @property

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.scene.cameras import Resolution
 from kubric_gen.scene.layers import LAYERS
 from kubric_gen.schema.decoding import physical
@@ -68,7 +68,7 @@ class Schema(ABC):
     """
     for name in self.layers:
       if name not in LAYERS:
-        raise KubricGenError(f"the schema {type(self).__name__} needs the layer {name!r}, which nobody makes: choose from "
+        raise KubricGenError(f"the schema {type(self).__name__} needs the layer {shown(name)}, which nobody makes: choose from "
                              f"{', '.join(LAYERS)}, or describe it with kubric_gen.scene.layers.add_layer")
 
 
@@ -83,7 +83,7 @@ def check_key(key: Any) -> str:
   """
   if (not isinstance(key, str) or not key.isprintable() or len(key) > MAX_KEY
       or any(part in ("", ".", "..") for part in key.split("/"))):
-    raise KubricGenError(f"a record needs a key of printable text, names joined by slashes, got {str(key)[:80]!r}: correct the "
+    raise KubricGenError(f"a record needs a key of printable text, names joined by slashes, got {shown(key)}: correct the "
                          "schema's records()")
   return key
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.feature import INT, OTHER, Feature
 
 
@@ -24,7 +24,7 @@ class Text(Feature):
     try:
       return [value.encode()]
     except (AttributeError, UnicodeEncodeError):
-      raise KubricGenError(f"record: {name} is {value!r}, which is no text") from None
+      raise KubricGenError(f"record: {name} is {shown(value)}, which is no text") from None
 
   def decode(self, name: str, items: list[Any], count: int | None) -> Any:
     return items[0].decode() if count is None else [item.decode() for item in items]
@@ -54,7 +54,7 @@ class Label(Feature):
 
   def encode(self, name: str, value: Any, record: Mapping[str, Any]) -> list[Any]:
     if not isinstance(value, str) or value not in self.names:
-      raise KubricGenError(f"record: {name} is {value!r}, which is none of {', '.join(self.names)}")
+      raise KubricGenError(f"record: {name} is {shown(value)}, which is none of {', '.join(self.names)}")
     return [self.names.index(value)]
 
   def decode(self, name: str, items: list[Any], count: int | None) -> Any:

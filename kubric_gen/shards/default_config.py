@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.system.files import in_one_line, read_json
 from kubric_gen.shards.layout import VERSION
 from kubric_gen.system.whole import write_whole
@@ -91,7 +91,7 @@ def damaged_default(folder: Any) -> str | None:
     name = _said(folder)
     if name is None or ("/" not in name and name not in ("", ".", "..") and (folder / name).exists()):
       return None
-    return f"{_file(folder)} names the config {name[:40]!r}, which is not there: run the same command again"
+    return f"{_file(folder)} names the config {shown(name)}, which is not there: run the same command again"
   except KubricGenError as error:
     return str(error)
   except Exception as error:

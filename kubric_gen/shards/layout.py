@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.sinks.sink import sinks
 from kubric_gen.system.paths import is_local
 
@@ -30,7 +30,7 @@ def check_formats(names: Iterable[str]) -> tuple[str, ...]:
   chosen, known = tuple(dict.fromkeys(names)), tuple(sinks("records"))
   for name in chosen:
     if name not in known:
-      raise KubricGenError(f"unknown file format {name!r}: choose from {', '.join(known)}")
+      raise KubricGenError(f"unknown file format {shown(name)}: choose from {', '.join(known)}")
   if not chosen:
     raise KubricGenError(f"no file format: choose from {', '.join(known)}")
   return chosen

@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.description import DESCRIPTION, FILE_DESCRIPTION, features_from_plain
 from kubric_gen.schema.features import Features
 from kubric_gen.schema.schema import Record
@@ -51,14 +51,14 @@ def _count(value: Any) -> int:
   """How many records a shard has, which TFDS writes as a text."""
   text = str(value) if type(value) is int else value
   if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS:  # no 1_0
-    raise ValueError(f"a shard of {str(value)[:40]!r} records")
+    raise ValueError(f"a shard of {shown(value)} records")
   return int(text)
 
 
 def _name(value: Any) -> str:
   """The name of a dataset or split, which are parts of names of files."""
   if not isinstance(value, str) or not re.fullmatch(r"\w[\w.-]{0,127}", value):
-    raise ValueError(f"the name {str(value)[:40]!r}")
+    raise ValueError(f"the name {shown(value)}")
   return value
 
 
@@ -128,7 +128,7 @@ class ArrayRecords(Sequence[Any]):
       raise KubricGenError(f"{folder} is in the format {in_one_line(file_format)[:40]}, not array_record: read it with TFDS")
     self.features = features_of(folder)
     if split not in splits:
-      raise KubricGenError(f"{folder} has no split {split!r}: choose from {', '.join(splits)[:MAX_SHOWN]}")
+      raise KubricGenError(f"{folder} has no split {shown(split)}: choose from {', '.join(splits)[:MAX_SHOWN]}")
     self._dataset, self._total = name, len(lengths)
     return lengths
 

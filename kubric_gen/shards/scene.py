@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.codecs.png import encode_png
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.example.example import Example, View
 from kubric_gen.scene.cameras import Resolution
 from kubric_gen.scene.layers import LAYERS
@@ -145,7 +145,7 @@ def make_scene(recipe: Recipe, key: SceneKey, report: Report = lambda stage: Non
       for record_key, record in schema.records(examples[size], dataset.scene_id(split, key.seed)):
         report("encode")
         if check_key(record_key) in records[name]:
-          raise KubricGenError(f"the schema {type(schema).__name__} gives two records the key {record_key!r}")
+          raise KubricGenError(f"the schema {type(schema).__name__} gives two records the key {shown(record_key)}")
         part = dataset.split_of_record(split.name, record)
         if part != split.name:
           splits[record_key] = part

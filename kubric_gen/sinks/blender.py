@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.example.example import Example
 from kubric_gen.sinks.lenses import Lens
 from kubric_gen.sinks.posed_frames import SHORT, TRAIN, PosedFrame, PosedImages, json_bytes, write_images
@@ -45,7 +45,7 @@ class Blender(PosedImages):
     first = frames[0]
     for frame in frames:
       if frame.split.startswith("transforms_"):  # its folder would have the name of a file
-        raise KubricGenError(f"{self.name} cannot have a split {frame.split!r}: rename it")
+        raise KubricGenError(f"{self.name} cannot have a split {shown(frame.split)}: rename it")
       if not _is_plain(frame.lens):
         raise KubricGenError(f"{self.name} has no cameras like {frame.view.name}, only those with square pixels, a centred "
                              "principal point and no distortion: choose another format, such as nerfstudio")

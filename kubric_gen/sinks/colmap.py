@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.example.example import Example
 from kubric_gen.sinks.lenses import Lens
 from kubric_gen.sinks.posed_frames import PosedFrame, PosedImages, write_images
@@ -75,7 +75,8 @@ class Colmap(PosedImages):
   def check_frames(self, frames: list[PosedFrame]) -> None:
     for frame in frames:
       if " " in frame.name:
-        raise KubricGenError(f"{self.name} has no spaces in names of images, as in {frame.name!r}: rename the camera or the view")
+        raise KubricGenError(f"{self.name} has no spaces in names of images, as in {shown(frame.name)}: rename the camera or the "
+                             "view")
 
   def write(self, item: Example, folder: Path) -> None:
     frames = self.frames(item)

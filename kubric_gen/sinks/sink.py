@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.schema import Record
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def add_sink(sink: SinkClass) -> SinkClass:
   """
   known = _SINKS.get(sink.name)
   if known is not None and (known.__qualname__, known.__module__) != (sink.__qualname__, sink.__module__):
-    raise KubricGenError(f"there is a sink {sink.name!r} already ({known.__module__}): choose another name")
+    raise KubricGenError(f"there is a sink {shown(sink.name)} already ({known.__module__}): choose another name")
   _SINKS[sink.name] = sink
   return sink
 
@@ -223,5 +223,5 @@ def record_sink(name: str) -> type[RecordSink]:
 def _find(name: str, takes: str) -> type[ExampleSink] | type[RecordSink]:
   known = sinks(takes)
   if name not in known:
-    raise KubricGenError(f"unknown sink for {takes} {name!r}: choose from {', '.join(known)}")
+    raise KubricGenError(f"unknown sink for {takes} {shown(name)}: choose from {', '.join(known)}")
   return known[name]

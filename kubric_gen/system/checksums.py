@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.system.paths import relative_file
 
 CHECKSUMS = "checksums.json"
@@ -113,7 +113,7 @@ def _names(folder: Path) -> Iterator[str]:
 
 def _checked(name: str, digest: object) -> tuple[str, str]:
   if relative_file(name) != name or not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-    raise ValueError(f"{name[:80]!r} is no file with a SHA-256")
+    raise ValueError(f"{shown(name)} is no file with a SHA-256")
   return name, digest
 
 

@@ -7,6 +7,8 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from kubric_gen.errors import shown
+
 if TYPE_CHECKING:
   from etils import epath
 
@@ -30,7 +32,7 @@ def relative_file(name: str) -> str:
   path = PurePosixPath(name.strip())
   if (not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "://" in name or len(name) > 1024
       or any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name)):
-    raise ValueError(f"the file name {name[:100]!r} does not stay in its folder")
+    raise ValueError(f"the file name {shown(name)} does not stay in its folder")
   return str(path)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.scene.color import RGB, color
 from kubric_gen.scene.lights import AreaLight, Light, SunLight
 from kubric_gen.scene.materials import PrincipledMaterial
@@ -33,7 +33,7 @@ def clevr_material(name: str, tint: RGB) -> PrincipledMaterial:
     return PrincipledMaterial(color=tint, metallic=1.0, roughness=0.2, ior=2.5)
   if name == "rubber":
     return PrincipledMaterial(color=tint, roughness=0.7, ior=1.25, specular=0.33)
-  raise KubricGenError(f"unknown material {name!r}: choose from {', '.join(CLEVR_MATERIALS)}")
+  raise KubricGenError(f"unknown material {shown(name)}: choose from {', '.join(CLEVR_MATERIALS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import pkgutil
 import traceback
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, cut_words, shown
 from kubric_gen.world.world import World
 
 WORLDS = "worlds"
@@ -37,22 +37,22 @@ def load_world(name: str) -> World[Any]:
   """
   known = world_names()
   if name.startswith(".") or ("." not in name and name not in known):
-    raise KubricGenError(f"unknown world {name!r}: choose from {', '.join(known)}, or give a module as package.module")
+    raise KubricGenError(f"unknown world {shown(name)}: choose from {', '.join(known)}, or give a module as package.module")
   full = name if "." in name else f"{WORLDS}.{name}"
   try:
     module = importlib.import_module(full)
   except ModuleNotFoundError as error:
     if error.name is not None and (full == error.name or full.startswith(f"{error.name}.")):
-      raise KubricGenError(f"unknown world {name!r} ({error}): choose from {', '.join(known)}") from None
-    raise KubricGenError(f"the world {name} cannot be loaded ({_told(error)}): correct its file") from error
+      raise KubricGenError(f"unknown world {shown(name)} ({cut_words(str(error))}): choose from {', '.join(known)}") from None
+    raise KubricGenError(f"the world {cut_words(name)} cannot be loaded ({_told(error)}): correct its file") from error
   except KubricGenError as error:
     raise KubricGenError(f"the world {name} cannot be loaded: {error}") from error
   except Exception as error:  # whatever is wrong with its code
     raise KubricGenError(f"the world {name} cannot be loaded ({_told(error)}): correct its file") from error
   world = getattr(module, "WORLD", None)
   if world is None:
-    raise KubricGenError(f"unknown world {name!r} ({full} has no WORLD): choose from {', '.join(known)}; the names of files that "
-                         "are no worlds start with _")
+    raise KubricGenError(f"unknown world {shown(name)} ({cut_words(full)} has no WORLD): choose from {', '.join(known)}; the "
+                         "names of files that are no worlds start with _")
   if not isinstance(world, World):
     raise KubricGenError(f"{name}.WORLD is no World: make one with kubric_gen.world.World")
   return world

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from kubric_gen.assets.collections import BlenderHdris, Catalogue, ManifestEnvironments, ManifestObjects
 from kubric_gen.assets.collections.sources import AssetSource, EnvironmentSource, ObjectSource
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 
 ASSET_SPLITS = ("train", "test")
 """For training, and held out."""
@@ -44,7 +44,7 @@ def ids_of_split(source: AssetSource, split: str, held_out: float = 0.1) -> tupl
     KubricGenError: there is no such split, no asset in it, or the fraction is none.
   """
   if split not in ASSET_SPLITS:
-    raise KubricGenError(f"unknown split {split!r} of the assets of {source.name}: choose from {', '.join(ASSET_SPLITS)}")
+    raise KubricGenError(f"unknown split {shown(split)} of the assets of {source.name}: choose from {', '.join(ASSET_SPLITS)}")
   ids = source.split(held_out)[ASSET_SPLITS.index(split)]
   if not ids:
     raise KubricGenError(f"none of the {len(source.assets)} assets of {source.name} is for {split}: choose the other split, or "

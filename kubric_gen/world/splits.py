@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.scene.randomness import Key
 from kubric_gen.schema.schema import Schema
 
@@ -133,8 +133,8 @@ class DatasetSpec:
       return scene_split
     name = str(record.get("split"))
     if name not in self.record_splits(scene_split):
-      raise KubricGenError(f"a record of {self.name} says that it belongs to the split {name!r}, which there is not: choose from "
-                           f"{', '.join(self.record_splits(scene_split))}")
+      raise KubricGenError(f"a record of {self.name} says that it belongs to the split {shown(name)}, which there is not: choose "
+                           f"from {', '.join(self.record_splits(scene_split))}")
     return name
 
   def split(self, name: str) -> Split:
@@ -146,7 +146,7 @@ class DatasetSpec:
     for split in (*self.splits, *self.scene_splits):
       if split.name == name:
         return split
-    raise KubricGenError(f"{self.name} has no split {name!r}: choose from {', '.join(split.name for split in self.splits)}")
+    raise KubricGenError(f"{self.name} has no split {shown(name)}: choose from {', '.join(split.name for split in self.splits)}")
 
   def chain(self, split: Split) -> list[Split]:
     """The split, the one that it is paired with, and so on; the last one has seeds of its own."""

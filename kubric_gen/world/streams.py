@@ -13,7 +13,7 @@ import hashlib
 
 import numpy as np
 
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 
 
 def stream(rng: np.random.Generator, name: str) -> np.random.Generator:
@@ -32,7 +32,7 @@ def stream(rng: np.random.Generator, name: str) -> np.random.Generator:
   """
   seed = rng.bit_generator.seed_seq
   if not isinstance(seed, np.random.SeedSequence):
-    raise KubricGenError(f"the generator of the random stream {name!r} has no seed sequence: make it with "
+    raise KubricGenError(f"the generator of the random stream {shown(name)} has no seed sequence: make it with "
                          "numpy.random.default_rng(seed)")
   # Eight words of 32 bits: SeedSequence.spawn uses single words, so the two never meet.
   words = np.frombuffer(hashlib.sha256(name.encode()).digest(), "<u4").tolist()

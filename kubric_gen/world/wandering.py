@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kubric_gen.assets import load_mesh
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.limits import MAX_PLACES
 from kubric_gen.scene.objects import Object
 from kubric_gen.scene.path import Path
@@ -105,7 +105,7 @@ def _first_places(items: Sequence[Object], reaches: Sequence[float], standing: S
     if len(places) == len(items):
       return places
     missing = next(item.name for item, place in zip(items, found) if place is None)
-  raise KubricGenError(f"object {missing!r} found no free place within {how.reach:g} m in {RESTARTS} times {how.max_trials} "
+  raise KubricGenError(f"object {shown(missing)} found no free place within {how.reach:g} m in {RESTARTS} times {how.max_trials} "
                        "trials: give fewer or smaller objects, or more room")
 
 

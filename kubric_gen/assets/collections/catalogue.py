@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kubric_gen.assets.collections.sources import Asset, ObjectSource
-from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.errors import AssetError, KubricGenError, shown
 from kubric_gen.scene.shapes import Solid
 
 MEMBERS = 30
@@ -27,7 +27,7 @@ def solid_of(asset_id: str) -> Solid:
     return Solid(family, tuple((name, float(value)) for name, _, value in (
         part.partition("=") for part in numbers.split(",") if part)))
   except (ValueError, KubricGenError) as error:
-    raise AssetError(f"{asset_id!r} names no solid ({error}): write family:name=number,name=number") from None
+    raise AssetError(f"{shown(asset_id)} names no solid ({error}): write family:name=number,name=number") from None
 
 
 def id_of(solid: Solid) -> str:
@@ -93,7 +93,8 @@ class Catalogue(ObjectSource):
       return self.assets[asset_id]
     family = asset_id.partition(":")[0]
     if family not in families():
-      raise AssetError(f"{self.name} has no asset {asset_id!r}; it has {len(self.assets)}, such as {next(iter(self.assets))}")
+      raise AssetError(f"{self.name} has no asset {shown(asset_id)}; it has {len(self.assets)}, such as "
+                       f"{next(iter(self.assets))}")
     solid = solid_of(asset_id)
     families()[family].complete(dict(solid.parameters))
     return self._describe(solid)

@@ -24,7 +24,7 @@ from kubric_gen.assets.fetching.archives import unpack
 from kubric_gen.assets.fetching.cache import cache_folder
 from kubric_gen.assets.fetching.files import download, join, parent, read
 from kubric_gen.assets.fetching.sharing import shared_file, shared_folder
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 from kubric_gen.system.paths import is_local, relative_file
 
 MAX_DATA = 1 << 24
@@ -60,7 +60,7 @@ class Manifest:
       try:
         self.entries[asset_id] = read_entry(asset_id, content["assets"][asset_id])
       except ValueError as error:
-        raise AssetError(f"{self.url}: asset {asset_id[:100]!r} is broken ({error}): correct the manifest") from None
+        raise AssetError(f"{self.url}: asset {shown(asset_id)} is broken ({error}): correct the manifest") from None
     try:
       stem = os.path.basename(self.url.rstrip("/")).removesuffix(".json")
       self.name: str = get_typed(content, "name", str, "") or stem
@@ -80,7 +80,7 @@ class Manifest:
       return named
     if os.path.isabs(named):
       if not is_local(self.url):
-        raise ValueError(f"data_dir {named!r} is a folder of another machine")
+        raise ValueError(f"data_dir {shown(named)} is a folder of another machine")
       return named
     return os.path.normpath(os.path.join(home, named)) if is_local(home) else join(home, named)
 
@@ -99,10 +99,10 @@ class Manifest:
         return self._fetch_single(name)
       folder = Path(self._data_dir) if entry.path is None else self._unpacked(entry, relative_file(entry.path))
     except ValueError as error:
-      raise AssetError(f"asset {entry.id!r} of {self.name} cannot be used ({error}): correct the manifest") from None
+      raise AssetError(f"asset {shown(entry.id)} of {self.name} cannot be used ({error}): correct the manifest") from None
     if not (folder / name).is_file():
       where = "its folder" if entry.path is None else "its archive"
-      raise AssetError(f"asset {entry.id!r} of {self.name} cannot be used (its file {name} is not in {where}): "
+      raise AssetError(f"asset {shown(entry.id)} of {self.name} cannot be used (its file {name} is not in {where}): "
                        "fetch the collection again")
     return folder / name
 
@@ -142,7 +142,7 @@ class Manifest:
           raise OSError(errno.EINVAL, "it is no file")
         stamp = (status.st_mtime_ns, status.st_size)
       except OSError as error:
-        raise AssetError(f"archive {url} of asset {entry.id!r} cannot be read ({error.strerror}): put it there, or give the "
+        raise AssetError(f"archive {url} of asset {shown(entry.id)} cannot be read ({error.strerror}): put it there, or give the "
                          "collection's folder as data_dir") from None
     folder = shared_folder(self._cache(url, entry.sha256, *stamp),
                            lambda staging: _fetch_archive(url, entry, self.name, staging)) / "content"
@@ -177,7 +177,7 @@ def _fetch_archive(url: str, entry: Entry, collection: str, staging: Path) -> No
       said = load_json(file.read(MAX_DATA), f"data.json of archive {url}")
     name = said.get("id") if isinstance(said, dict) else None
     if name is not None and name != entry.id and not (isinstance(name, str) and entry.id.endswith(f"/{name}")):
-      raise AssetError(f"archive {url} holds the asset {name!r:.100} instead of {entry.id!r}: fetch it again")
+      raise AssetError(f"archive {url} holds the asset {shown(name)} instead of {shown(entry.id)}: fetch it again")
 
 
 def _asset_folder(content: Path, asset_id: str) -> Path:

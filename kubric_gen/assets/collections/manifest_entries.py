@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 
 OBJECT, ENVIRONMENT = "FileBasedObject", "Texture"
 
@@ -41,9 +41,9 @@ def get_typed(record: Mapping[str, Any], key: str, kind: type, default: Any) -> 
   if value is None:
     return default
   if not isinstance(value, kind):
-    raise ValueError(f"{key} must be {'text' if kind is str else 'an object'}, not {value!r:.60}")
+    raise ValueError(f"{key} must be {'text' if kind is str else 'an object'}, not {shown(value)}")
   if isinstance(value, str) and not value.isprintable():
-    raise ValueError(f"{key} must be printable text, not {value!r:.60}")
+    raise ValueError(f"{key} must be printable text, not {shown(value)}")
   return value
 
 
@@ -58,7 +58,7 @@ def read_entry(asset_id: str, record: Any) -> Entry:
   if not isinstance(record, dict):
     raise ValueError("the entry must be an object")
   if record.get("id", asset_id) != asset_id:
-    raise ValueError(f"the entry says that its id is {record['id']!r:.60}")
+    raise ValueError(f"the entry says that its id is {shown(record['id'])}")
   sha256 = get_typed(record, "sha256", str, "").lower()
   if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
     raise ValueError("sha256 must be 64 hexadecimal digits")

@@ -15,7 +15,7 @@ from kubric_gen.assets.collections.manifest import Manifest
 from kubric_gen.assets.collections.manifest_entries import ENVIRONMENT, OBJECT, Entry
 from kubric_gen.assets.collections.sources import Asset, EnvironmentSource, ObjectSource
 from kubric_gen.assets.collision.urdf import collision_file, parse_urdf
-from kubric_gen.errors import AssetError, SceneError
+from kubric_gen.errors import AssetError, SceneError, shown
 from kubric_gen.scene.shapes import MeshFile
 from kubric_gen.scene.validation import number, scale
 
@@ -41,10 +41,11 @@ def _assets(manifest: Manifest, kind: str) -> Mapping[str, Asset]:
       try:
         metadata["bounds"] = _bounds(entry.kwargs["bounds"])
       except (TypeError, ValueError, OverflowError):
-        raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken (its bounds are not two corners of three finite "
+        raise AssetError(f"asset {shown(entry.id)} of {manifest.name} is broken (its bounds are not two corners of three finite "
                          "numbers): correct the manifest") from None
     if isinstance(category, str) and not category.isprintable():
-      raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken (category must be printable text): correct the manifest")
+      raise AssetError(f"asset {shown(entry.id)} of {manifest.name} is broken (category must be printable text): correct the "
+                       "manifest")
     found[entry.id] = Asset(entry.id, "" if category is None else str(category), entry.license, metadata)
   if not found:
     others = sorted({entry.kind for entry in manifest.entries.values()})
@@ -56,7 +57,7 @@ def _name(manifest: Manifest, entry: Entry, key: str) -> str:
   """A file name among the arguments of an entry; "" where there is none."""
   value = entry.kwargs.get(key)
   if value is not None and not isinstance(value, str):
-    raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken ({key} must be text): correct the manifest")
+    raise AssetError(f"asset {shown(entry.id)} of {manifest.name} is broken ({key} must be text): correct the manifest")
   return value or ""
 
 
@@ -89,9 +90,10 @@ class ManifestObjects(ObjectSource):
     manifest, entry = self._manifest, self._manifest.entries[asset.id]
     visual = _name(manifest, entry, "render_filename")
     if not visual:
-      raise AssetError(f"asset {entry.id!r} of {manifest.name} is broken (it names no render_filename): correct the manifest")
+      raise AssetError(f"asset {shown(entry.id)} of {manifest.name} is broken (it names no render_filename): correct the "
+                       "manifest")
     if manifest.is_fetched_file_by_file(entry) and visual.lower().endswith((".obj", ".gltf")):
-      raise AssetError(f"asset {entry.id!r} of {manifest.name} cannot be used (its mesh needs further files, and it has no "
+      raise AssetError(f"asset {shown(entry.id)} of {manifest.name} cannot be used (its mesh needs further files, and it has no "
                        "archive): download its folder and the manifest, and give the path of that")
     try:
       path = manifest.file(entry, visual)
@@ -105,7 +107,7 @@ class ManifestObjects(ObjectSource):
         fields["scale"] = scale(entry.kwargs["scale"], "scale")
       return fields
     except SceneError as error:
-      raise AssetError(f"asset {entry.id!r} of {manifest.name} cannot be used: {error}") from None
+      raise AssetError(f"asset {shown(entry.id)} of {manifest.name} cannot be used: {error}") from None
 
   def _body(self, entry: Entry) -> tuple[str, float | None]:
     """The file of collision bodies, "" for none, and the mass that the URDF file says."""
@@ -139,5 +141,5 @@ class ManifestEnvironments(EnvironmentSource):
     entry = self._manifest.entries[asset.id]
     name = _name(self._manifest, entry, "filename")
     if not name:
-      raise AssetError(f"asset {entry.id!r} of {self.name} is broken (it names no filename): correct the manifest")
+      raise AssetError(f"asset {shown(entry.id)} of {self.name} is broken (it names no filename): correct the manifest")
     return {"hdri": str(self._manifest.file(entry, name))}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.errors import AssetError, KubricGenError, shown
 from kubric_gen.scene.environment import Environment
 from kubric_gen.scene.objects import LICENSE, Object
 
@@ -49,7 +49,7 @@ class AssetSource(ABC):
       AssetError: no asset has the category.
     """
     if category is not None and category not in self.categories:
-      raise AssetError(f"{self.name} has nothing of the category {category!r}: it has {', '.join(self.categories)}")
+      raise AssetError(f"{self.name} has nothing of the category {shown(category)}: it has {', '.join(self.categories)}")
     return tuple(asset.id for asset in self.assets.values()
                  if (category is None or asset.category == category) and (where is None or where(asset)))
 
@@ -66,7 +66,7 @@ class AssetSource(ABC):
     """
     asset = self.assets.get(asset_id)
     if asset is None:
-      raise AssetError(f"{self.name} has no asset {asset_id!r}; it has {len(self.assets)}, such as "
+      raise AssetError(f"{self.name} has no asset {shown(asset_id)}; it has {len(self.assets)}, such as "
                        f"{', '.join(list(self.assets)[:3])}")
     return asset
 

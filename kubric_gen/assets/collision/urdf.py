@@ -14,7 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from kubric_gen.assets.meshes.mesh import Array
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 from kubric_gen.scene.color import RGB
 from kubric_gen.system.paths import relative_file
 
@@ -56,14 +56,14 @@ class Body:
 def _numbers(text: str, count: int) -> list[float]:
   values = [float(word) for word in text.split()]
   if len(values) != count or not all(math.isfinite(value) and abs(value) < 1e9 for value in values):
-    raise ValueError(f"{count} finite numbers are needed, got {text[:100]!r}")
+    raise ValueError(f"{count} finite numbers are needed, got {shown(text)}")
   return values
 
 
 def _positive(text: str, count: int) -> list[float]:
   values = _numbers(text, count)
   if min(values) <= 0:
-    raise ValueError(f"sizes and scales must be positive, got {text[:100]!r}")
+    raise ValueError(f"sizes and scales must be positive, got {shown(text)}")
   return values
 
 
@@ -125,7 +125,7 @@ def parse_urdf(data: bytes, name: str) -> Body:
     mass, color = links[0].find("inertial/mass"), links[0].find("visual/material/color")
     kilograms = float(mass.get("value", "nan")) if mass is not None else 0.0
     if not 0 <= kilograms < 1e12:
-      raise ValueError(f"the mass must be a number of kilograms, got {mass.get('value') if mass is not None else None!r}")
+      raise ValueError(f"the mass must be a number of kilograms, got {shown(mass.get('value') if mass is not None else None)}")
     rgb: RGB | None = None
     if color is not None:
       red, green, blue, _ = _numbers(color.get("rgba", ""), 4)

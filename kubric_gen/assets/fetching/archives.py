@@ -14,7 +14,7 @@ from typing import IO
 
 from kubric_gen.assets.fetching.files import MAX_BYTES
 from kubric_gen.assets.fetching.remote import CHUNK
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 from kubric_gen.system.paths import relative_file
 
 MAX_MEMBERS = 10_000
@@ -78,7 +78,7 @@ def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
     if member.isdir() and member.name.strip("./") == "":
       continue
     if not (member.isreg() or member.isdir()) or member.issparse():
-      raise ValueError(f"{member.name[:100]!r} is neither a file nor a folder")
+      raise ValueError(f"{shown(member.name)} is neither a file nor a folder")
     yield member
 
 

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import IO, Any
 from urllib import error, parse, request
 
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 
 TIMEOUT = 30.0
 """Seconds in which a server must answer, or send the next bytes."""
@@ -62,7 +62,7 @@ class _Redirects(request.HTTPRedirectHandler):
 
   def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
     if parse.urlsplit(newurl).scheme not in ("http", "https"):
-      raise error.URLError(f"it redirects to {newurl[:100]!r}, which is not http")
+      raise error.URLError(f"it redirects to {shown(newurl)}, which is not http")
     return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -103,7 +103,7 @@ def _stream_public(url: str) -> Iterator[bytes]:
       raise AssetError(f"{url} cannot be fetched ({problem.reason}): check the address") from None
     raise Transient(f"no connection: {problem.reason}") from None
   except (ValueError, http.client.InvalidURL) as problem:
-    raise AssetError(f"{url!r} is no address ({problem}): check it, and write %20 for spaces") from None
+    raise AssetError(f"{shown(url)} is no address ({problem}): check it, and write %20 for spaces") from None
   except (OSError, http.client.HTTPException) as problem:
     raise Transient(f"the connection broke: {problem or type(problem).__name__}") from None
 

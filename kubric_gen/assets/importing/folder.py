@@ -14,7 +14,7 @@ from typing import Any
 
 from kubric_gen.assets.fetching.archives import pack, unpack
 from kubric_gen.assets.importing.preparing import SUFFIXES, Options, count_text, make_asset, shape_in
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.scene.objects import Object
 from kubric_gen.system.scratch import Scratch
 from kubric_gen.system.whole import check_target, whole_directory
@@ -114,7 +114,7 @@ def _why_foreign(folder: Path, name: str) -> str:
     written = {f"{name}.json", THUMBNAILS, *(f"{asset_id}.tar.gz" for asset_id in manifest["assets"])}
     with os.scandir(folder) as found:
       others = sorted(item.name for item in found if item.name not in written or not item.is_file(follow_symlinks=False))
-    return f"it also holds {others[0]!r}" if others else ""
+    return f"it also holds {shown(others[0])}" if others else ""
   except (OSError, ValueError, TypeError, AttributeError, RecursionError):
     return f"{name}.json is not of an import"
 
@@ -127,7 +127,7 @@ def _check_output(output: Path, overwrite: bool) -> dict[str, str]:
   """
   name = output.resolve().name
   if not name.isprintable():
-    raise KubricGenError(f"the collection is called after its folder, whose name {name!r} must be printable: choose another "
+    raise KubricGenError(f"the collection is called after its folder, whose name {shown(name)} must be printable: choose another "
                          "--output")
   place = {"mark": f"{name}.json", "what": "asset collection", "flag": "--output"}
   check_target(output, overwrite, **place)

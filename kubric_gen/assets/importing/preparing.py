@@ -23,7 +23,7 @@ from kubric_gen.assets.importing.export import glb_bytes, urdf_text
 from kubric_gen.assets.meshes.files import load_mesh_file
 from kubric_gen.assets.meshes.loaded_files import load_file
 from kubric_gen.assets.meshes.mesh import Array, Mesh, integrate_solid
-from kubric_gen.errors import AssetError, KubricGenError
+from kubric_gen.errors import AssetError, KubricGenError, shown
 from kubric_gen.scene.shapes import MESH_SUFFIXES, MeshFile
 from kubric_gen.system.scratch import Scratch
 
@@ -55,7 +55,7 @@ class Options:
 
   def __post_init__(self) -> None:
     if not self.license.isprintable():
-      raise KubricGenError(f"the license must be printable text, got {self.license!r:.100}")
+      raise KubricGenError(f"the license must be printable text, got {shown(self.license)}")
 
 
 @dataclass(frozen=True, eq=False)

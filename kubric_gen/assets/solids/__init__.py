@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from kubric_gen.assets.solids.family import Family, Model, Parameter
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 from kubric_gen.scene.shapes import Solid
 
 __all__ = ["Family", "Model", "Parameter", "families", "model_of", "morph"]
@@ -21,7 +21,7 @@ def families() -> dict[str, Family]:
 
 def _family(shape: Solid) -> Family:
   if shape.family not in families():
-    raise AssetError(f"there are no solids {shape.family!r}: choose from {', '.join(families())}")
+    raise AssetError(f"there are no solids {shown(shape.family)}: choose from {', '.join(families())}")
   return families()[shape.family]
 
 

@@ -19,7 +19,7 @@ from kubric_gen.assets.meshes.shading import CREASE
 from kubric_gen.assets.solids.finishes import Finish
 from kubric_gen.assets.solids.finishing import finish
 from kubric_gen.assets.solids.pieces import cached_pieces
-from kubric_gen.errors import AssetError
+from kubric_gen.errors import AssetError, shown
 from kubric_gen.scene.materials import PrincipledMaterial
 
 Array = NDArray[np.float64]
@@ -174,7 +174,7 @@ class Family:
     """
     unknown = sorted(set(given) - set(self.parameters))
     if unknown:
-      raise AssetError(f"a {self.name} has no parameter {unknown[0]!r}: it has {', '.join(self.parameters) or 'none'}")
+      raise AssetError(f"a {self.name} has no parameter {shown(unknown[0])}: it has {', '.join(self.parameters) or 'none'}")
     values: dict[str, float] = {}
     for name, parameter in self.parameters.items():
       value = given.get(name, parameter.default)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kubric_gen.errors import SceneError
+from kubric_gen.errors import SceneError, shown
 from kubric_gen.scene.path import Path
 from kubric_gen.scene.transforms import IDENTITY, look_at, rotation_matrix
 from kubric_gen.scene.validation import (Described, Quaternion, Vector3, assign, file_name, instance, number,
@@ -58,7 +58,7 @@ class Camera(Described, ABC):
   look_at: InitVar[Vector3 | None] = None
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
-    who = f"camera {self.name!r}"
+    who = f"camera {shown(self.name)}"
     position = vector3(self.position, f"{who}: position")
     if look_at_target is not None:
       if quaternion(self.quaternion, f"{who}: quaternion") != IDENTITY:

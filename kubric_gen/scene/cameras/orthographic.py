@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kubric_gen.errors import shown
 from kubric_gen.scene.cameras.camera import Array, Camera, Resolution
 from kubric_gen.scene.validation import Vector3, assign, number
 
@@ -21,7 +22,7 @@ class OrthographicCamera(Camera):
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
     super().__post_init__(look_at_target)
-    assign(self, scale=number(self.scale, f"camera {self.name!r}: scale", above=0))
+    assign(self, scale=number(self.scale, f"camera {shown(self.name)}: scale", above=0))
 
   @property
   def model(self) -> str:

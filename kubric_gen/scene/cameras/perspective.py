@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kubric_gen.errors import shown
 from kubric_gen.scene.cameras.camera import Array, Camera, Resolution
 from kubric_gen.scene.validation import Vector3, assign, number
 
@@ -30,7 +31,7 @@ class PerspectiveCamera(Camera):
 
   def __post_init__(self, look_at_target: Vector3 | None) -> None:
     super().__post_init__(look_at_target)
-    who = f"camera {self.name!r}"
+    who = f"camera {shown(self.name)}"
     assign(self, focal_length=number(self.focal_length, f"{who}: focal_length", minimum=1),
            sensor_width=number(self.sensor_width, f"{who}: sensor_width", minimum=1),
            focus_distance=number(self.focus_distance, f"{who}: focus_distance", above=0))
