@@ -10,20 +10,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from beam_pipelines.job import Job
-from kubric_gen.errors import KubricGenError
+from kubric_gen.errors import KubricGenError, shown
 from kubric_gen.schema.description import LAYOUT
 from kubric_gen.shards.card_file import CARD, CardError, described_request, request_digest
 from kubric_gen.shards.default_config import write_default_config
 from kubric_gen.shards.finish import card_of
 from kubric_gen.shards.layout import partial_dir
 from kubric_gen.shards.store import SceneStore, first_difference
-from kubric_gen.shards.verify import damaged_files, verify_dataset
+from kubric_gen.shards.verify import damaged_files, listed_files, verify_dataset
 from kubric_gen.sinks.sink import record_sink
 from kubric_gen.system.locks import locked_file
 from kubric_gen.system.paths import is_local
 from kubric_gen.system.whole import write_whole
 
 MAX_REASON = 400
+MUCH = 10_000_000_000
+"""Bytes whose reading takes so long that it is told of."""
 
 
 def _card_of_job(job: Job, folder: Any, file_format: str) -> dict[str, Any] | None:
@@ -58,6 +60,9 @@ def _card_of_job(job: Job, folder: Any, file_format: str) -> dict[str, Any] | No
 def _is_sound(folder: Any, card: Mapping[str, Any]) -> bool:
   """Whether the files of a dataset are those that its card tells of; the first that is not is told of."""
   try:
+    size = sum(said.size for said in listed_files(card).values())
+    if size > MUCH:
+      print(f"reading {size / 1e9:.0f} GB of {folder}, to compare checksums", file=sys.stderr)
     for file, wrong in damaged_files(folder, card):
       print(f"{file} is damaged or gone (it {wrong}): packing it again", file=sys.stderr)
       return False
@@ -102,14 +107,14 @@ def verify(job: Job) -> None:
 
 
 def name_default(job: Job) -> None:
-  """Names the default config of datasets that are complete, for TFDS, where earlier versions have not.
-
-  Raises:
-    KubricGenError: it cannot be written.
-  """
+  """Names the default config of datasets that are complete, for TFDS, where earlier versions have not. Where that cannot be, it
+  is told of: the datasets are complete all the same."""
   for file_format, root in job.roots.items():
     if record_sink(file_format).tfds:
-      write_default_config(root, job.recipe.dataset.name)
+      try:
+        write_default_config(root, job.recipe.dataset.name)
+      except KubricGenError as error:
+        print(f"note: {error}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -203,7 +208,7 @@ def check_environment(runner: str, options: Any) -> None:
       return
   option, config = _WORKERS.get(kind or "DOCKER", ("", ""))
   if not option:
-    raise KubricGenError(f"unknown --environment_type {kind[:40]!r}: choose from LOOPBACK, {', '.join(_WORKERS)}")
+    raise KubricGenError(f"unknown --environment_type {shown(kind)}: choose from LOOPBACK, {', '.join(_WORKERS)}")
   if portable.environment_config or portable.lookup_environment_option(option):
     return
   if kind:

@@ -18,7 +18,15 @@ _EMPTY = "0" * 64
 
 
 class CardError(KubricGenError):
-  """A dataset whose card is damaged or gone."""
+  """A dataset whose card is damaged or gone.
+
+  Attributes:
+    damage: what is wrong, without the way out.
+  """
+
+  def __init__(self, damage: str, way_out: str) -> None:
+    super().__init__(f"{damage}{way_out}")
+    self.damage = damage
 
 
 def sealed(data: Mapping[str, Any]) -> bytes:
@@ -57,8 +65,8 @@ def read_card(folder: Any) -> dict[str, Any]:
   except FileNotFoundError:
     raise
   except (OSError, ValueError, TypeError, RecursionError, MemoryError) as error:
-    raise CardError(f"{file} is damaged ({in_one_line(error)}), so that nothing tells what the dataset is of: pass --overwrite "
-                    "to have it packed again, or choose another --data_dir") from None
+    raise CardError(f"{file} is damaged ({in_one_line(error)})", ", so that nothing tells what the dataset is of: pass "
+                    "--overwrite to have it packed again, or choose another --data_dir") from None
 
 
 def request_digest(request: Mapping[str, Any], file_format: str) -> str:
@@ -70,7 +78,7 @@ def request_digest(request: Mapping[str, Any], file_format: str) -> str:
 def described_request(folder: Any) -> str | None:
   """The digest of what a dataset was asked for; "" where its version did not write it, None where the dataset is none of ours."""
   try:
-    described = read_json(folder / DESCRIPTION, way_out="")
+    described = read_json(folder / DESCRIPTION)
   except Exception:  # whatever is wrong with it, it does not tell
     return None
   return str(described.get("request", "")) if isinstance(described, dict) and "layout" in described else None

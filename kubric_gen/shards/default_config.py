@@ -56,11 +56,11 @@ def _said(folder: Any) -> Any:
   """
   file = _file(folder)
   try:
-    value = read_json(file, way_out="run the same command again")
+    value = read_json(file)
   except FileNotFoundError:
     return None
   if not isinstance(value, dict) or not isinstance(value.get("default_config_name"), str):
-    raise KubricGenError(f"{file} names no default config: run the same command again")
+    raise KubricGenError(f"{file} names no default config")
   return value["default_config_name"]
 
 
@@ -91,7 +91,7 @@ def damaged_default(folder: Any) -> str | None:
     name = _said(folder)
     if name is None or ("/" not in name and name not in ("", ".", "..") and (folder / name).exists()):
       return None
-    return f"{_file(folder)} names the config {shown(name)}, which is not there: run the same command again"
+    return f"{_file(folder)} names the config {shown(name)}, which is not there"
   except KubricGenError as error:
     return str(error)
   except Exception as error:

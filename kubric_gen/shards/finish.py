@@ -37,7 +37,7 @@ def card_of(folder: Any) -> dict[str, Any] | None:
   except FileNotFoundError:
     pass
   if folder.exists() and any(folder.iterdir()) and partial_dir(folder) != folder:
-    raise CardError(f"{folder} holds a dataset that kubric-gen has not made: choose another --data_dir")
+    raise CardError(f"{folder} holds a dataset that kubric-gen has not made", ": choose another --data_dir")
   return None
 
 

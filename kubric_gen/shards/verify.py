@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from kubric_gen.errors import KubricGenError
-from kubric_gen.shards.card_file import CARD, read_card
+from kubric_gen.errors import shown
+from kubric_gen.shards.card_file import CARD, CardError, read_card
 from kubric_gen.shards.default_config import damaged_default
 from kubric_gen.system.files import FileSum, check_regular, file_sum, in_one_line
 from kubric_gen.system.paths import file_size
@@ -33,7 +33,7 @@ def listed_files(card: Mapping[str, Any]) -> dict[str, FileSum]:
     if (not name.isprintable() or name in ("", ".", "..") or "/" in name or "\\" in name or len(name) > 255
         or type(size) is not int or size < 0 or not isinstance(digest, str)
         or not _SHA256.fullmatch(digest) and isinstance(said, dict)):
-      raise ValueError(f"the file {name[:80]!r} has no name, size and SHA-256")
+      raise ValueError(f"the file {shown(name)} has no name, size and SHA-256")
     found[name] = FileSum(size, digest)
   return found
 
@@ -62,10 +62,13 @@ def damaged_files(folder: Any, card: Mapping[str, Any]) -> Iterator[tuple[Any, s
     ValueError: the card lists no files, or some outside the folder.
   """
   files = listed_files(card)
-  with ThreadPoolExecutor(cpu_count()) as threads:
+  threads = ThreadPoolExecutor(cpu_count())
+  try:
     for name, wrong in zip(files, threads.map(lambda item: _damage(folder / item[0], item[1]), files.items())):
       if wrong:
         yield folder / name, wrong
+  finally:
+    threads.shutdown(cancel_futures=True)  # whoever has seen enough does not wait for the others
 
 
 def verify_dataset(folder: str | os.PathLike[str]) -> list[str]:
@@ -83,8 +86,8 @@ def verify_dataset(folder: str | os.PathLike[str]) -> list[str]:
     card = read_card(place)
   except FileNotFoundError:
     return [f"{place} is no finished dataset: it has no {CARD}"]
-  except KubricGenError as error:
-    return [str(error)]
+  except CardError as error:
+    return [error.damage]
   except Exception as error:
     return [f"{place} cannot be read ({in_one_line(error)})"]
   try:

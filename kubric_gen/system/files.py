@@ -68,13 +68,13 @@ def _no_number(name: str) -> NoReturn:
   raise ValueError(f"it has the value {name}")
 
 
-def read_json(file: Any, limit: int = MAX_JSON, *, way_out: str) -> Any:
+def read_json(file: Any, limit: int = MAX_JSON, *, way_out: str = "") -> Any:
   """The value of a JSON file, of finite numbers.
 
   Args:
     file: a path of `etils.epath`, or of the file system.
     limit: of its bytes.
-    way_out: what mends it, for the error.
+    way_out: what mends it, for the error; "" where the caller tells.
 
   Raises:
     FileNotFoundError: it is not there.
@@ -85,7 +85,7 @@ def read_json(file: Any, limit: int = MAX_JSON, *, way_out: str) -> Any:
   except FileNotFoundError:
     raise
   except (OSError, ValueError, RecursionError, MemoryError) as error:
-    raise KubricGenError(f"{file} cannot be read ({in_one_line(error)}): {way_out}") from None
+    raise KubricGenError(f"{file} cannot be read ({in_one_line(error)}){': ' * bool(way_out)}{way_out}") from None
 
 
 @dataclass(frozen=True)

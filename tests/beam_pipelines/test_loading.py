@@ -44,5 +44,6 @@ def test_tfds_build_makes_scenes_by_itself(tmp_path: Path) -> None:
   assert result.returncode == 0, result.stderr[-2000:]
   folder = tmp_path / "movi_a" / "16x16" / "1.0.0"
   assert (folder / "dataset_info.json").is_file()
+  assert json.loads((tmp_path / "movi_a" / ".config" / "metadata.json").read_text()) == {"default_config_name": "16x16"}
   assert sum(record["split"] == "train" for record in decoded(tmp_path, "16x16").values()) == 3
   assert json.loads((folder / "metadata.json").read_text())["features"]["depth"]["length"] == 2

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +194,16 @@ def test_what_was_asked_for_is_told_beside_the_card(made: Made) -> None:
     told = described_request(made.folder(file_format))
     assert told == request_digest(REQUEST, file_format) and len(told) == 64
   assert described_request(made.folder("tfrecord").parent) is None
+
+
+def test_whoever_has_seen_enough_does_not_wait(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+  from kubric_gen.shards import verify
+  read: list[str] = []
+  monkeypatch.setattr(verify, "cpu_count", lambda: 1)
+  monkeypatch.setattr(verify, "file_sum", lambda file: read.append(file.name) or time.sleep(0.05))
+  for _ in verify.damaged_files(folder, read_card(folder)):
+    break
+  assert 1 <= len(read) <= 3 < len(listed_files(read_card(folder)))
 
 
 def test_files_are_read_side_by_side(made: Made) -> None:
