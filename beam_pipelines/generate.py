@@ -22,6 +22,7 @@ from beam_pipelines.checks import (check_device, check_environment, check_writab
                                    tell_storage_errors, verify)
 from beam_pipelines.flags import LOCAL_RUNNER, LOCAL_RUNNERS, beam_options, define_flags, job_from_flags, world_name
 from beam_pipelines.job import Job
+from kubric_gen.cli.parsing import parse_flags
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.system.command import guarded
 
@@ -164,11 +165,7 @@ def main() -> NoReturn:
   rest: list[str] = []
 
   def parse(argv: Sequence[str]) -> list[str]:
-    try:
-      rest.extend(flags.FLAGS(argv, known_only=True)[1:])
-    except flags.Error as error:
-      print_error(f"{error} (see --help)")
-      sys.exit(BAD_INPUT)
+    rest.extend(parse_flags(argv, known_only=True)[1:])
     return list(argv[:1])
 
   app.run(lambda _: guarded(lambda: _main(rest)), flags_parser=parse)

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 from absl import flags
 
 from kubric_gen.cli.numbers import FiniteParser, WholeParser
-from kubric_gen.errors import KubricGenError, cut_words
+from kubric_gen.errors import KubricGenError
 from kubric_gen.render.settings import RenderSettings
 from kubric_gen.world.config import Config, parse_resolution
 
@@ -64,11 +64,6 @@ def define(name: str, default: Any, text: str, parser: flags.ArgumentParser[Any]
            serializer: flags.ArgumentSerializer[Any] | None = None) -> None:
   """A flag that `--help` lists."""
   flags.DEFINE(parser, name, default, text, serializer=serializer, module_name=sys.argv[0])
-
-
-def flags_error(error: flags.Error) -> str:
-  """What is wrong with the flags: absl quotes them whole, however long they are."""
-  return f"{cut_words(str(error))} (see --help)"
 
 
 def define_config_flags(config: type[Config], without: Container[str] = ()) -> None:

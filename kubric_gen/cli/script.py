@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import app, flags
 
-from kubric_gen.cli.flags import config_from_flags, define, define_config_flags, define_render_flags, flags_error, render_settings
+from kubric_gen.cli.flags import config_from_flags, define, define_config_flags, define_render_flags, render_settings
 from kubric_gen.cli.numbers import WholeParser
+from kubric_gen.cli.parsing import parse_flags
 from kubric_gen.cli.task import Task, task_from_flags
 from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, OutputError, print_error, shown
 from kubric_gen.scene.layers import LAYERS
@@ -164,11 +165,7 @@ def _todo(task: Task, outputs: Outputs, resume: bool) -> Iterator[int]:
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
-  try:
-    rest = flags.FLAGS(argv)
-  except flags.Error as error:
-    print_error(flags_error(error))
-    sys.exit(BAD_INPUT)
+  rest = parse_flags(argv)
   if len(rest) > 1:
     print_error(f"unexpected argument {shown(rest[1])} (flags are written --name=value; see --help)")
     sys.exit(BAD_INPUT)

@@ -14,9 +14,10 @@ from typing import Any
 from absl import app, flags
 
 from kubric_gen.cli.numbers import FiniteParser, WholeParser
+from kubric_gen.cli.parsing import parse_flags
 from kubric_gen.docker.engine import Engine, find_engine
 from kubric_gen.docker.launcher import Job, Launcher, Result, gpu_count
-from kubric_gen.errors import BAD_INPUT, KubricGenError, cut_words, print_error, shown
+from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error, shown
 from kubric_gen.limits import MAX_ATTEMPTS, MAX_BYTES, MAX_SECONDS, MAX_THREADS
 from kubric_gen.system.interrupts import INTERRUPTED
 from kubric_gen.world.seeds import parse_seeds, short_text
@@ -158,11 +159,7 @@ def _main(argv: Sequence[str]) -> int:
 
 
 def _parse_flags(argv: Sequence[str]) -> list[str]:
-  try:
-    return flags.FLAGS(argv)
-  except flags.Error as error:
-    print_error(f"{cut_words(str(error))} (see --help; the world's own flags stand after its script)")
-    sys.exit(BAD_INPUT)
+  return parse_flags(argv, "see --help; the world's own flags stand after its script")
 
 
 if __name__ == "__main__":
