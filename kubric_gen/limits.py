@@ -6,6 +6,8 @@ this machine has the room for a scene is asked by `kubric_gen.example.room`.
 
 MAX_SIDE = 1 << 14
 """Pixels along a side of an image: graphics cards and image readers take no more."""
+MIN_RENDERED_SIDE = 4
+"""Pixels along a side of an image that is rendered: Blender silently enlarges smaller ones."""
 MAX_FRAMES = 100_000
 """Frames of a clip, and views of a scene: names of their files count them with five digits."""
 MAX_FRAME_RATE = 32_767
@@ -29,6 +31,8 @@ MAX_PLACES = 10_000_000
 
 MAX_METRES = 1e5
 """Lengths and places: beyond, single precision, in which pictures are made, knows no centimetres."""
+RUNAWAY = 1e6
+"""Metres from the origin beyond which what is simulated has gone wrong: ten times as far as anything may start."""
 MIN_METRES = 1e-3
 """Lengths of what is there at all: physics rounds edges by as much."""
 MAX_MILLIMETRES = 1e5
@@ -63,6 +67,8 @@ MAX_BYTES = 1 << 60
 
 MAX_SHOWN = 80
 """Characters of a value that an error quotes: enough to recognise it."""
+MAX_REASON = 200
+"""Characters of what another library says that an error quotes: its first sentence or two."""
 MAX_MESSAGE = 1000
 """Characters of an error on the console: what is longer scrolls the beginning out of sight."""
 MAX_TAIL = 4000

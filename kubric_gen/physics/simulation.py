@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from kubric_gen.errors import KubricGenError, shown
-from kubric_gen.limits import MAX_STEPS
+from kubric_gen.limits import MAX_STEPS, RUNAWAY
 from kubric_gen.physics.bullet import Body, BulletWorld
 from kubric_gen.physics.contacts import ContactMerger
 from kubric_gen.scene import Contact, Motion, Object, Path, Scene
@@ -19,9 +19,6 @@ from kubric_gen.scene.transforms import align_hemispheres
 from kubric_gen.scene.validation import integer, number, vector3
 
 Array = NDArray[np.float64]
-
-RUNAWAY = 1e6
-"""Metres from the origin beyond which something has gone wrong."""
 
 
 def simulate(scene: Scene, *, keep_contacts: bool = False,

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.limits import MIN_RENDERED_SIDE
 from kubric_gen.render.build import build_scene
 from kubric_gen.render.devices import select_device
 from kubric_gen.render.saving import save_blend
@@ -30,8 +31,6 @@ from kubric_gen.system.resources import cpu_count
 from kubric_gen.system.scratch import MEMORY, Scratch
 
 SCRATCH_BYTES = 1 << 28
-MIN_SIDE = 4
-"""Pixels; Blender silently enlarges smaller images."""
 
 
 def _scratch_folder() -> Scratch:
@@ -51,8 +50,9 @@ class CyclesRenderer:
 
   def __init__(self, scene: Scene, motion: Motion, settings: RenderSettings | None = None) -> None:
     for height, width in map(scene.resolution_of, scene.cameras):
-      if min(height, width) < MIN_SIDE:
-        raise KubricGenError(f"resolution must be at least {MIN_SIDE}x{MIN_SIDE} to be rendered, got {height}x{width}")
+      if min(height, width) < MIN_RENDERED_SIDE:
+        raise KubricGenError(f"resolution must be at least {MIN_RENDERED_SIDE}x{MIN_RENDERED_SIDE} to be rendered, got "
+                             f"{height}x{width}")
     self.scene, self.motion, self.settings = scene, motion, settings or RenderSettings()
     self.device = ""
     self.device_names: tuple[str, ...] = ()

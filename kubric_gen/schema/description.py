@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubric_gen.errors import KubricGenError, shown
+from kubric_gen.limits import MAX_REASON
 from kubric_gen.schema.coding import Coding
 from kubric_gen.schema.features import Box, Feature, Features, Image, Label, Sequence, Tensor, Text, Video
 
@@ -18,7 +19,6 @@ DESCRIPTION = "metadata.json"
 FILE_DESCRIPTION = ".features.json"
 """Added to the name of a single file of records: the file that describes them."""
 MAX_NAMES, MAX_ELEMENTS, MAX_DIMENSIONS, MAX_DEPTH = 1 << 20, 1 << 33, 16, 8
-MAX_REASON = 200
 _KINDS: dict[str, type[Feature]] = {cls.__name__.lower(): cls for cls in (Tensor, Text, Label, Box, Image, Video, Sequence)}
 
 

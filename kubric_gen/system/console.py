@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from kubric_gen.errors import KubricGenError
-
-MAX_TAIL = 4000
+from kubric_gen.limits import MAX_TAIL
 
 
 class Console:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kubric_gen.errors import KubricGenError
+from kubric_gen.limits import MAX_REASON
 from kubric_gen.system.checksums import check_plain
 from kubric_gen.system.paths import file_size, is_local
 
@@ -17,7 +18,6 @@ MAX_JSON = 1 << 24
 MAX_CARD = 1 << 26
 """Bytes of a card, which has a line for each file: 100 TB of shards need fewer."""
 CHUNK = 1 << 20
-MAX_REASON = 200
 
 
 def in_one_line(reason: object) -> str:

@@ -14,10 +14,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from kubric_gen.limits import MAX_TAIL
 from kubric_gen.system.resources import kills_for_memory
 from kubric_gen.system.scratch import MEMORY, Scratch, remove_abandoned_scratch
 
-MAX_TAIL = 4000
 GRACE = 5.0
 """Seconds that an idle worker may take to end."""
 
