@@ -122,7 +122,7 @@ def tell_storage_errors(job: Job) -> Iterator[None]:
   """Tells in one line what no file system or object store will do."""
   try:
     yield
-  except KubricGenError:
+  except (KubricGenError, NameError, TypeError, AttributeError, AssertionError):  # all but the first are faults of ours
     raise
   except Exception as error:  # each object store has errors of its own
     raise KubricGenError(f"cannot use {job.data_dir} and {job.store_root} ({type(error).__name__}: {reason(error)}): choose "
