@@ -56,7 +56,7 @@ def test_without_records_a_seed_is_as_the_config_says(tmp_path: Path) -> None:
 def test_a_split_of_seeds_takes_those_that_belong_to_it(tmp_path: Path) -> None:
   dataset = WORLD.dataset_of(CONFIG)
   task = _task(tmp_path, seed="0..199", split="validation", sinks="scene_directory")
-  assert task.seeds == tuple(seed for seed in range(200) if dataset.split_of(seed).name == "validation") and task.seeds
+  assert tuple(task.seeds) == tuple(seed for seed in range(200) if dataset.split_of(seed).name == "validation") and task.seeds
   assert task.key(task.seeds[0]) == str(task.seeds[0])  # MOVi's directories keep their names
   train = next(seed for seed in range(100) if dataset.split_of(seed).name == "train")
   with pytest.raises(KubricGenError, match=f"seed {train} belongs to the split train of movi_a"):
