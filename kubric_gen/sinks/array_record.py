@@ -14,6 +14,7 @@ class ArrayRecord(RecordFile):
 
   name = "array_record"
   tfds = True
+  appends = True
 
   def open_writer(self, path: str) -> Any:
     from array_record.python.array_record_module import ArrayRecordWriter

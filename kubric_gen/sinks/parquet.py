@@ -48,6 +48,7 @@ class Parquet(RecordFile):
 
   name = "parquet"
   tfds = True
+  appends = True
 
   def open_writer(self, path: str) -> Any:
     return _Writer(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from kubric_gen.errors import KubricGenError, OutputError
 from kubric_gen.schema.schema import Record
-from kubric_gen.system.files import FileSum, file_sum, utf8_path
+from kubric_gen.system.files import FileSum, GrowingSum, file_sum, utf8_path
 from kubric_gen.sinks.sink import RecordSink
 from kubric_gen.system.whole import whole_file
 
@@ -26,7 +26,10 @@ class RecordFile(RecordSink):
 
   Attributes:
     sum: of the finished file; taken before it is uploaded where its place is in an object store.
+    appends: whether its writer never goes back in the file, so that the sum can be taken while it is written.
   """
+
+  appends: ClassVar[bool] = False
 
   def __init__(self, target: Any) -> None:
     super().__init__(target)
@@ -34,6 +37,7 @@ class RecordFile(RecordSink):
     with self._tell_failure(), contextlib.ExitStack() as stack:
       self._draft = stack.enter_context(whole_file(target))
       self._writer: Writer | None = self.open_writer(utf8_path(self._draft))
+      self._growing = GrowingSum(self._draft) if self.appends else None
       self._stack = stack.pop_all()
 
   @contextlib.contextmanager
@@ -65,16 +69,22 @@ class RecordFile(RecordSink):
     with self._tell_failure():
       try:
         writer.close()
-        self.sum = file_sum(self._draft)
+        self.sum = file_sum(self._draft) if self._growing is None else self._growing.finish()
       except BaseException as error:
+        self._stop_sum()
         self._stack.__exit__(type(error), error, error.__traceback__)
         raise
       self._stack.close()
+
+  def _stop_sum(self) -> None:
+    if self._growing is not None:
+      self._growing.stop()
 
   def discard(self) -> None:
     if self._writer is not None:
       writer, self._writer = self._writer, None
       with contextlib.suppress(Exception):  # whatever it is, the file goes
         writer.close()
+      self._stop_sum()
       error = InterruptedError("discarded")
       self._stack.__exit__(type(error), error, None)

@@ -14,6 +14,7 @@ class TfRecord(RecordFile):
 
   name = "tfrecord"
   tfds = True
+  appends = True
 
   def open_writer(self, path: str) -> Any:
     import tensorflow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -98,6 +99,60 @@ class FileSum:
   def plain(self) -> dict[str, Any]:
     """As JSON knows it."""
     return {"size": self.size, "sha256": self.sha256}
+
+
+class GrowingSum(threading.Thread):
+  """The sum of a local file that another thread writes from its beginning to its end: what is there is read meanwhile, so that
+  the file is not read once more when it is finished."""
+
+  WAIT = 0.005
+  """Seconds between two looks at a file that has not grown."""
+
+  def __init__(self, file: Any) -> None:
+    super().__init__(name="checksum", daemon=True)
+    self._file, self._finished = file, threading.Event()
+    self._failure: OSError | None = None
+    self._digest, self._size = hashlib.sha256(), 0
+    self.start()
+
+  def run(self) -> None:
+    try:
+      while not self._finished.is_set() and not os.path.exists(self._file):
+        self._finished.wait(self.WAIT)
+      with open(self._file, "rb") as stream:
+        while True:
+          last = self._finished.is_set()  # asked before reading: what is then read is all there is
+          grown = self._read(stream)
+          if last and not grown:
+            return
+          if not grown:
+            self._finished.wait(self.WAIT)
+    except OSError as error:
+      self._failure = error
+
+  def _read(self, stream: Any) -> bool:
+    chunk = stream.read(CHUNK)
+    self._digest.update(chunk)
+    self._size += len(chunk)
+    return bool(chunk)
+
+  def finish(self) -> FileSum:
+    """The sum of the file, which nobody writes any more.
+
+    Raises:
+      OSError: it cannot be read.
+    """
+    self.stop()
+    if self._failure is not None:
+      raise self._failure
+    if self._size != os.path.getsize(self._file):  # its writer has gone back in it
+      return file_sum(self._file)
+    return FileSum(self._size, self._digest.hexdigest())
+
+  def stop(self) -> None:
+    """Ends the reading."""
+    self._finished.set()
+    self.join()
 
 
 def file_sum(file: Any) -> FileSum:
