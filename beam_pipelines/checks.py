@@ -148,8 +148,7 @@ def hold_lock(job: Job) -> Iterator[None]:
     except BlockingIOError:
       raise KubricGenError(f"another run is writing {folder}: wait for it, or choose another --data_dir") from None
     except OSError as error:
-      raise KubricGenError(f"cannot use {path} as the lock of this run ({error.strerror}): remove it, or choose another "
-                           "--data_dir") from None
+      raise KubricGenError(f"cannot use {path} as the lock of this run ({error.strerror}): choose another --data_dir") from None
     yield
 
 

@@ -95,7 +95,7 @@ def _share(path: Path, fill: Callable[[Path], None], sound: Callable[[Path], boo
     if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):  # else it is there, or in the way
       raise_unwritable(path.parent, error)
   if not sound(path):
-    raise KubricGenError(f"{path} is in the way of the cache: remove it")
+    raise KubricGenError(f"{path} is in the way of the cache: move it away, or set KUBRIC_GEN_CACHE to another folder")
   return path
 
 
