@@ -17,7 +17,7 @@ from kubric_gen.shards.default_config import write_default_config
 from kubric_gen.shards.finish import card_of
 from kubric_gen.shards.layout import partial_dir
 from kubric_gen.shards.store import SceneStore, first_difference
-from kubric_gen.shards.verify import damaged_files, listed_files, verify_dataset
+from kubric_gen.shards.verify import UNREADABLE, damaged_files, listed_files, verify_dataset
 from kubric_gen.sinks.sink import record_sink
 from kubric_gen.system.locks import locked_file
 from kubric_gen.system.paths import is_local
@@ -57,19 +57,39 @@ def _card_of_job(job: Job, folder: Any, file_format: str) -> dict[str, Any] | No
   return None
 
 
-def _is_sound(folder: Any, card: Mapping[str, Any]) -> bool:
+def _is_sound(job: Job, folder: Any, card: Mapping[str, Any]) -> bool:
   """Whether the files of a dataset are those that its card tells of; the first that is not is told of."""
   try:
     size = sum(said.size for said in listed_files(card).values())
     if size > MUCH:
       print(f"reading {size / 1e9:.0f} GB of {folder}, to compare checksums", file=sys.stderr)
     for file, wrong in damaged_files(folder, card):
+      if wrong.startswith(UNREADABLE):
+        raise KubricGenError(f"{file} {wrong}: mend that, then run again")
+      _check_store(job, card, f"{file} is damaged or gone (it {wrong})")
       print(f"{file} is damaged or gone (it {wrong}): packing it again", file=sys.stderr)
       return False
     return True
   except ValueError as error:
+    _check_store(job, card, f"{folder / CARD} is damaged ({error})")
     print(f"{folder / CARD} is damaged or gone ({error}): packing it again", file=sys.stderr)
     return False
+
+
+def _check_store(job: Job, card: Mapping[str, Any], damage: str) -> None:
+  """Makes sure that a damaged dataset can be packed again, rather than rendered again, which may take weeks.
+
+  Raises:
+    KubricGenError: scenes of it are no longer in the store, and are not to be made again.
+  """
+  if job.overwrite:
+    return
+  store, failed = SceneStore(job.store_root, job.recipe), set(map(str, card.get("failed_seeds", ())))
+  gone = next((key for part in job.seeds for key in job.keys(part)
+               if not failed & {str(key), str(key.seed)} and not store.path(key).exists()), None)
+  if gone is not None:
+    raise KubricGenError(f"{damage}, and the store has lost {store.path(gone)}: put back what is damaged, or the store, or pass "
+                         "--overwrite to have the scenes made again")
 
 
 def is_complete(job: Job) -> bool:
@@ -81,7 +101,7 @@ def is_complete(job: Job) -> bool:
   cards = {folder: _card_of_job(job, folder, file_format) for folder, file_format in job.folders().items()}
   if not all(cards.values()):
     return False
-  sound = [_is_sound(folder, card) for folder, card in cards.items() if card is not None]  # each is told of
+  sound = [_is_sound(job, folder, card) for folder, card in cards.items() if card is not None]  # each is told of
   return all(sound)
 
 

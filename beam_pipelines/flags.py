@@ -13,7 +13,6 @@ from absl import flags
 from beam_pipelines.job import Job, SeedRange
 from kubric_gen.cli import config_from_flags, define, define_config_flags, define_render_flags, render_settings
 from kubric_gen.cli.numbers import FiniteParser, WholeParser
-from kubric_gen.cli.task import check_room_for
 from kubric_gen.errors import KubricGenError, cut_words, shown
 from kubric_gen.limits import MAX_ATTEMPTS, MAX_MEGABYTES, MAX_SECONDS, MAX_SEED, MAX_SEEDS, MAX_THREADS
 from kubric_gen.shards.layout import check_formats
@@ -130,8 +129,6 @@ def job_from_flags(runner: str) -> Job:
   config = config_from_flags(load_world(values.world).config, resolution=max(resolutions, default=(256, 256)))
   recipe = Recipe(values.world, config, resolutions, render_settings(threads=1))
   local = runner in LOCAL_RUNNERS
-  if local:
-    check_room_for(config, recipe.dataset.schema.layers)
   job = Job(recipe, _seeds(values, recipe.dataset), absolute(values.data_dir), formats=check_formats(_names(values.file_format)),
             splits=_names(values.splits), store_dir=absolute(values.store_dir or ""), max_attempts=values.max_attempts,
             max_failed_fraction=values.max_failed_fraction,

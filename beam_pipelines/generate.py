@@ -23,6 +23,7 @@ from beam_pipelines.checks import (check_device, check_environment, check_writab
 from beam_pipelines.flags import LOCAL_RUNNER, LOCAL_RUNNERS, beam_options, define_flags, job_from_flags, world_name
 from beam_pipelines.job import Job
 from kubric_gen.cli.parsing import parse_flags
+from kubric_gen.cli.task import check_room_for
 from kubric_gen.errors import BAD_INPUT, KubricGenError, print_error
 from kubric_gen.system.command import guarded
 
@@ -150,8 +151,10 @@ def _main(arguments: Sequence[str]) -> None:
     for folder in job.folders():
       print(folder)
     return
-  if runner in LOCAL_RUNNERS and job.recipe.settings.device not in ("auto", "cpu"):
-    check_device(job)
+  if runner in LOCAL_RUNNERS:
+    check_room_for(job.recipe.config, job.recipe.layers)
+    if job.recipe.settings.device not in ("auto", "cpu"):
+      check_device(job)
   run(job, options)
 
 

@@ -16,7 +16,7 @@ from absl import app, flags
 from kubric_gen.cli.flags import config_from_flags, define, define_config_flags, define_render_flags, render_settings
 from kubric_gen.cli.numbers import WholeParser
 from kubric_gen.cli.parsing import parse_flags
-from kubric_gen.cli.task import Task, task_from_flags
+from kubric_gen.cli.task import Task, check_room_for, task_from_flags
 from kubric_gen.errors import BAD_INPUT, DeviceError, KubricGenError, OutputError, print_error, shown
 from kubric_gen.scene.layers import LAYERS
 from kubric_gen.system.command import guarded
@@ -132,6 +132,7 @@ def _run(world: World[Any]) -> None:
     return
   todo = Seeds.of(_todo(task, outputs, values.resume))
   if todo:
+    check_room_for(task.config, task.layers)
     _make_all(task, todo, outputs)
 
 

@@ -145,7 +145,6 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
     raise KubricGenError(f"no layers to make: choose from {', '.join(LAYERS)}")
   if isinstance(config, PosedViewsConfig):
     check_need_no_clip(task.layers)
-  check_room_for(config, task.layers)
   return task
 
 

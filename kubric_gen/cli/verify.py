@@ -13,6 +13,7 @@ from kubric_gen.errors import KubricGenError, print_error
 from kubric_gen.sinks.scene_directory import EVENTS, METADATA, SceneDirectories, scene_damage
 from kubric_gen.system.checksums import CHECKSUMS
 from kubric_gen.system.command import guarded
+from kubric_gen.system.checksums import UnreadableError
 from kubric_gen.system.paths import is_local
 from kubric_gen.world.identity import config_hash
 
@@ -30,6 +31,15 @@ def _damage_of_dataset(path: str) -> Iterable[str]:
 
 def find_damage(path: str) -> Iterator[str]:
   """What is wrong with a scene directory or a dataset, one line each; the latter may be in an object store."""
+  try:
+    yield from _damage_of(path)
+  except UnreadableError as error:
+    yield f"{error}: give yourself access, or look again later"
+  except OSError as error:
+    yield f"{path} cannot be looked at ({error.strerror or error}): give a folder that you have access to"
+
+
+def _damage_of(path: str) -> Iterator[str]:
   place = Path(path)
   if not is_local(path) or (place / CARD).exists():
     yield from (f"{line}: {ANEW}" for line in _damage_of_dataset(path))
@@ -81,7 +91,11 @@ def verify(paths: Sequence[str]) -> None:
 def _damage_of_seed(task: Task, sink: SceneDirectories, seed: int) -> Iterator[str]:
   key = task.key(seed)
   place = task.output_dir / key
-  damage = list(sink.damage(key)) if place.is_dir() else [f"{place} is missing"]
+  try:
+    damage = list(sink.damage(key)) if place.is_dir() else [f"{place} is missing"]
+  except UnreadableError as error:
+    yield f"{error}: give yourself access, or look again later"
+    return
   yield from (f"{line}: give --resume in place of --verify to make it" for line in damage)
   if not damage and not sink.is_made_from(key, config_hash(task.flags(seed))):
     yield f"{place} is whole, but was made from other flags: give those, or ask python -m kubric_gen.verify"

@@ -64,7 +64,9 @@ def read_card(folder: Any) -> dict[str, Any]:
     raise FileNotFoundError(str(file)) from None
   except FileNotFoundError:
     raise
-  except (OSError, ValueError, TypeError, RecursionError, MemoryError) as error:
+  except OSError as error:
+    raise KubricGenError(f"{file} cannot be read ({in_one_line(error)}): mend that, then run again") from None
+  except (ValueError, TypeError, RecursionError, MemoryError) as error:
     raise CardError(f"{file} is damaged ({in_one_line(error)})", ", so that nothing tells what the dataset is of: pass "
                     "--overwrite to have it packed again, or choose another --data_dir") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -105,8 +106,12 @@ def _check_files(draft: Any, shards: Mapping[str, FileSum | None]) -> dict[str, 
   present = {path.name for path in draft.iterdir()}
   if shards.keys() - present:
     raise KubricGenError(f"{draft} lacks {min(shards.keys() - present)}: run again")
-  for stray in present - shards.keys():
-    (draft / stray).unlink()
+  for stray in present - shards.keys():  # files of another plan, and folders of drafts, whoever was killed
+    path = draft / stray
+    if path.is_dir():
+      path.rmtree()
+    else:
+      path.unlink()
   sums = {name: said or file_sum(draft / name) for name, said in sorted(shards.items())}
   for name, said in sums.items():
     if file_size(draft / name) != said.size:
@@ -157,4 +162,5 @@ def finish_dataset(report: Callable[[str], None], recipe: Recipe, store_root: st
       if record_sink(file_format).tfds:
         write_default_config(root, recipe.dataset.name)
   except OSError as error:
-    raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): free some space, then run again") from error
+    way_out = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "mend that"
+    raise KubricGenError(f"cannot write the dataset {recipe.dataset.name} ({error}): {way_out}, then run again") from error

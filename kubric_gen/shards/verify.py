@@ -15,6 +15,8 @@ from kubric_gen.system.files import FileSum, check_regular, file_sum, in_one_lin
 from kubric_gen.system.paths import file_size
 from kubric_gen.system.resources import cpu_count
 
+UNREADABLE = "cannot be read"
+"""What is said of a file of which nobody can tell whether it is damaged."""
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -51,7 +53,7 @@ def _damage(file: Any, said: FileSum) -> str | None:
   except FileNotFoundError:
     return "is gone"
   except Exception as error:  # of any object store
-    return f"cannot be read ({in_one_line(error)})"
+    return f"{UNREADABLE} ({in_one_line(error)})"
 
 
 def damaged_files(folder: Any, card: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:

@@ -102,6 +102,10 @@ def write_files(example: Example, folder: str | os.PathLike[str], preview: bool 
   root.finish()
 
 
+STATES = ("scene.blend", "scene.bullet")
+"""Of the engines, where they were asked for."""
+
+
 def _is_of_a_scene(name: str) -> bool:
   """Whether readers take a file of this relative name for one of a scene's; Kubric's goes by how the names of layers begin."""
   file = name.rpartition("/")[2]
@@ -174,8 +178,8 @@ class SceneDirectories(ExampleFolders):
     folder = self.target / key
     try:
       others = strangers(folder, read_checksums(folder))
-    except KubricGenError:  # nobody can tell
-      others = []
+    except KubricGenError:  # nobody can tell, so that what no scene has is somebody's
+      others = [name for name in strangers(folder, {}) if not _is_of_a_scene(name) and name not in STATES]
     if others and not self.overwrite:
       raise KubricGenError(f"{folder} is damaged, and {others[0]} in it is not of the scene: move that elsewhere, or pass "
                            "--overwrite to lose it")

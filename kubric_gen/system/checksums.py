@@ -21,6 +21,19 @@ _CHUNK = 1 << 20
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
+_NOT_THE_FILE = {errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT}
+"""Errors of reading that say nothing of what is in a file."""
+
+
+class UnreadableError(KubricGenError):
+  """A file that cannot be read now, so that nobody can tell whether it is damaged."""
+
+
+def _refuse_unreadable(path: Path, error: OSError) -> None:
+  if error.errno in _NOT_THE_FILE:
+    raise UnreadableError(f"{path} cannot be read ({error.strerror})") from None
+
+
 def check_plain(path: str | os.PathLike[str]) -> os.stat_result:
   """What the file system says of a file on disk. Reading a pipe would wait, and a device has no end.
 
@@ -122,6 +135,7 @@ def read_checksums(folder: Path) -> dict[str, str]:
 
   Raises:
     KubricGenError: there are none, or they are damaged. The message names no way out, which depends on what the folder is.
+    UnreadableError: they cannot be read.
   """
   path = folder / CHECKSUMS
   try:
@@ -136,6 +150,8 @@ def read_checksums(folder: Path) -> dict[str, str]:
   except FileNotFoundError:
     raise KubricGenError(f"{folder} cannot be verified (it has no {CHECKSUMS}, or is of an earlier version)") from None
   except (OSError, ValueError, RecursionError, MemoryError) as error:
+    if isinstance(error, OSError):
+      _refuse_unreadable(path, error)
     reason = getattr(error, "strerror", None) or " ".join(str(error)[:200].split())
     raise KubricGenError(f"{path} is damaged ({reason or type(error).__name__})") from None
 
@@ -145,9 +161,14 @@ def find_damage(folder: Path, belongs: Callable[[str], bool]) -> Iterator[str]:
 
   Args:
     belongs: whether a file of this relative name would be taken for one of the folder's own, so that it must have a checksum.
+
+  Raises:
+    UnreadableError: a file cannot be read, which is no damage.
   """
   try:
     sums = read_checksums(folder)
+  except UnreadableError:
+    raise
   except KubricGenError as error:
     yield str(error)
     return
@@ -158,6 +179,7 @@ def find_damage(folder: Path, belongs: Callable[[str], bool]) -> Iterator[str]:
     except (FileNotFoundError, NotADirectoryError):
       yield f"{folder / name} is missing"
     except OSError as error:
+      _refuse_unreadable(folder / name, error)
       yield f"{folder / name} is damaged ({error.strerror or error})"
   for name in sorted(strangers(folder, sums)):
     if belongs(name):

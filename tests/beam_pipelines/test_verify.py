@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kubric_gen.errors import KubricGenError
 from kubric_gen.shards.verify import verify_dataset
 from tests.beam_pipelines.runs import assert_same_records, generate
 
@@ -83,6 +84,26 @@ def test_damage_is_found_by_the_next_run_and_the_dataset_packed_again(
     assert verify_dataset(dataset(data, resolution)) == []
     assert path.read_bytes() == (dataset(undisturbed, resolution) / path.name).read_bytes()
   assert_same_records(data, undisturbed)
+
+
+def test_what_the_store_has_lost_is_not_rendered_again_unasked(data: Path) -> None:
+  shard = _path(dataset(data, "32x32"), "a shard")
+  flip(shard)
+  shutil.rmtree(data / "scenes")
+  before = times(data)
+  result = generate(data)
+  told(result, 2)
+  assert f"{shard} is damaged" in result.stderr and "the store has lost" in result.stderr and "--overwrite" in result.stderr
+  assert times(data) == before
+
+
+def test_what_cannot_be_read_now_is_not_packed_again(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+  from beam_pipelines import checks
+  folder = dataset(data, "32x32")
+  card = checks.card_of(folder)
+  monkeypatch.setattr(checks, "damaged_files", lambda *_: iter([(folder / "features.json", "cannot be read (a stale handle)")]))
+  with pytest.raises(KubricGenError, match="features.json cannot be read .*mend that, then run again"):
+    checks._is_sound(None, folder, card)  # type: ignore[arg-type]
 
 
 def test_a_damaged_card_of_another_request_is_kept_until_it_may_be_overwritten(data: Path) -> None:

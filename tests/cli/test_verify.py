@@ -212,11 +212,13 @@ def test_a_scene_that_might_be_another_one_is_kept(scenes: Path, harm: Callable[
     sink.check(3)
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "depth_mine.npy", "cameras/x/y"])
-def test_what_is_not_of_the_scene_is_not_lost_with_it(scenes: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "harm"), [
+    *((name, lambda path: flip(path / "events.json")) for name in ("notes.txt", "depth_mine.npy", "cameras/x/y")),
+    ("notes.txt", lambda path: flip(path / CHECKSUMS)), ("notes.txt", lambda path: (path / CHECKSUMS).unlink())])
+def test_what_is_not_of_the_scene_is_not_lost_with_it(scenes: Path, name: str, harm: Callable[[Path], None]) -> None:
   (scenes / "3" / name).parent.mkdir(parents=True, exist_ok=True)
   (scenes / "3" / name).write_text("a week's work")
-  flip(scenes / "3" / "events.json")
+  harm(scenes / "3")
   with pytest.raises(KubricGenError, match=f"{name} in it is not of the scene: move that elsewhere, or pass --overwrite"):
     _make_again(scenes)
   _make_again(scenes, overwrite=True)

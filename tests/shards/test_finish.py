@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -138,10 +139,13 @@ def test_packing_again_gives_the_same_dataset(made: Made, tmp_path: Path) -> Non
 def test_strays_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
   unfinished = packed(tmp_path, ("array_record",))
   draft = unfinished.folder("array_record").with_name("1.0.0.partial")
-  (draft / ".movi_a-train.array_record-00000-of-00009.0123").write_bytes(b"half")
+  for host, count in ((platform.node(), 9), ("another-host", 1)):  # of a run that was killed
+    left = draft / f".movi_a-train.array_record-00000-of-{count:05d}.partial-{host}-abcd1234"
+    left.mkdir()
+    (left / "half").write_bytes(b"half")
   (draft / "movi_a-train.array_record-00000-of-00009").write_bytes(b"other plan")
   unfinished.finish()
-  assert not [name for name in files(tmp_path / "data") if "00009" in name]
+  assert not [name for name in files(tmp_path / "data") if "00009" in name or "partial" in name]
 
 
 def test_a_missing_shard_ends_without_a_dataset(tmp_path: Path) -> None:
