@@ -11,6 +11,7 @@ from typing import Any
 
 from beam_pipelines.job import Job
 from kubric_gen.errors import KubricGenError, shown
+from kubric_gen.limits import MAX_CAUSE
 from kubric_gen.schema.description import LAYOUT
 from kubric_gen.shards.card_file import CARD, CardError, described_request, request_digest
 from kubric_gen.shards.default_config import write_default_config
@@ -23,7 +24,6 @@ from kubric_gen.system.locks import locked_file
 from kubric_gen.system.paths import is_local
 from kubric_gen.system.whole import write_whole
 
-MAX_REASON = 400
 MUCH = 10_000_000_000
 """Bytes whose reading takes so long that it is told of."""
 
@@ -253,4 +253,4 @@ def check_device(job: Job) -> None:
 def reason(error: BaseException) -> str:
   """The one line of a failed pipeline that says most."""
   lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-  return (lines[0] if lines else type(error).__name__)[:MAX_REASON]
+  return (lines[0] if lines else type(error).__name__)[:MAX_CAUSE]

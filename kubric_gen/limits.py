@@ -69,6 +69,8 @@ MAX_SHOWN = 80
 """Characters of a value that an error quotes: enough to recognise it."""
 MAX_REASON = 200
 """Characters of what another library says that an error quotes: its first sentence or two."""
+MAX_CAUSE = 400
+"""Characters of why a pipeline failed, or of a list to choose from: with the paths or names that it is about."""
 MAX_MESSAGE = 1000
 """Characters of an error on the console: what is longer scrolls the beginning out of sight."""
 MAX_TAIL = 4000

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kubric_gen.errors import KubricGenError, shown
+from kubric_gen.limits import MAX_CAUSE
 from kubric_gen.schema.description import DESCRIPTION, FILE_DESCRIPTION, features_from_plain
 from kubric_gen.schema.features import Features
 from kubric_gen.schema.schema import Record
@@ -23,7 +24,6 @@ INFO = "dataset_info.json"
 AGAIN = "make the dataset again, which takes only packing where its store is kept"
 MAX_DIGITS, MAX_RECORDS = 10, 1 << 30
 """Digits of the number of records of a shard, and records of a split: `list` sets memory aside for as many."""
-MAX_SHOWN = 300
 
 
 def features_of(folder: str | os.PathLike[str]) -> Features:
@@ -128,7 +128,7 @@ class ArrayRecords(Sequence[Any]):
       raise KubricGenError(f"{folder} is in the format {in_one_line(file_format)[:40]}, not array_record: read it with TFDS")
     self.features = features_of(folder)
     if split not in splits:
-      raise KubricGenError(f"{folder} has no split {shown(split)}: choose from {', '.join(splits)[:MAX_SHOWN]}")
+      raise KubricGenError(f"{folder} has no split {shown(split)}: choose from {', '.join(splits)[:MAX_CAUSE]}")
     self._dataset, self._total = name, len(lengths)
     return lengths
 
