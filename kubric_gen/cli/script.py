@@ -44,8 +44,8 @@ def define_run_flags() -> None:
   define("sinks", SCENE_DIRECTORY, "what is written, comma-separated: a directory of each scene, one file of the records of all, "
          "or a sink that the world brings along; an unknown name lists them", string)
   for name, text in (("save_state", "also write scene.blend and scene.bullet"),
-                     ("dry_run", "check the flags, files that they name, whether there is room for a scene, and the device if one "
-                      "is asked for; make nothing"),
+                     ("dry_run", "check the flags, files that they name, whether there is room for a scene, and the device if "
+                      "one is asked for; make nothing"),
                      ("resume", "leave out scenes that are there already, made from the same flags by the same versions; damaged "
                       "ones are made again"),
                      ("verify", "make nothing, and tell which of the scenes are missing or damaged"),
