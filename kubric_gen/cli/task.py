@@ -135,7 +135,7 @@ def task_from_flags(world: World[Config], config: Config, settings: RenderSettin
     values: the flags of `define_run_flags`.
 
   Raises:
-    KubricGenError: something that makes no sense, or more than this machine has room for.
+    KubricGenError: something that makes no sense.
   """
   split, seeds = choose_split(world, config, values.split, parse_seeds(values.seed))
   layers = None if values.layers is None else [name for name in values.layers.split(",") if name]

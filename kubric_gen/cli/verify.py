@@ -10,16 +10,15 @@ from typing import NoReturn
 from kubric_gen.cli.arguments import Parser
 from kubric_gen.cli.task import Task
 from kubric_gen.errors import KubricGenError, print_error
+from kubric_gen.shards.card_file import CARD
 from kubric_gen.sinks.scene_directory import EVENTS, METADATA, SceneDirectories, scene_damage
-from kubric_gen.system.checksums import CHECKSUMS
+from kubric_gen.system.checksums import CHECKSUMS, UnreadableError
 from kubric_gen.system.command import guarded
-from kubric_gen.system.checksums import UnreadableError
 from kubric_gen.system.paths import is_local
 from kubric_gen.world.identity import config_hash
 
-CARD = "card.json"
-"""By which a dataset's folder is known."""
 ANEW = "make it again, or copy it once more from where it is sound"
+LATER = "give yourself access, or look again later"
 SCENE_FILES = (METADATA, EVENTS, CHECKSUMS)
 """By two of which a scene directory is known: the third may be what is missing."""
 
@@ -34,7 +33,7 @@ def find_damage(path: str) -> Iterator[str]:
   try:
     yield from _damage_of(path)
   except UnreadableError as error:
-    yield f"{error}: give yourself access, or look again later"
+    yield f"{error}: {LATER}"
   except OSError as error:
     yield f"{path} cannot be looked at ({error.strerror or error}): give a folder that you have access to"
 
@@ -94,7 +93,7 @@ def _damage_of_seed(task: Task, sink: SceneDirectories, seed: int) -> Iterator[s
   try:
     damage = list(sink.damage(key)) if place.is_dir() else [f"{place} is missing"]
   except UnreadableError as error:
-    yield f"{error}: give yourself access, or look again later"
+    yield f"{error}: {LATER}"
     return
   yield from (f"{line}: give --resume in place of --verify to make it" for line in damage)
   if not damage and not sink.is_made_from(key, config_hash(task.flags(seed))):

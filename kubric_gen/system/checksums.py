@@ -19,8 +19,6 @@ MAX_BYTES = 1 << 28
 """Of the file of checksums: enough for two million files."""
 _CHUNK = 1 << 20
 _SHA256 = re.compile("[0-9a-f]{64}")
-
-
 _NOT_THE_FILE = {errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETIMEDOUT}
 """Errors of reading that say nothing of what is in a file."""
 
